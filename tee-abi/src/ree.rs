@@ -1,0 +1,120 @@
+//! The seam between the secure world and the normal world's files and clocks.
+//!
+//! `tee-core` reaches files only through [`Ree::call`]; `host-supplicant` serves it from a process
+//! of its own. Every answer is hostile to `tee-core`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{TeeResult, Uuid};
+
+/// Descriptor of an open REE file.
+pub type ReeFile = u32;
+
+/// What the secure world asks of the normal world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// The bytes of `UUID.ta`, found on the TA search path. Answers [`Reply::Data`].
+    LoadTa {
+        /// Which.
+        uuid: Uuid,
+    },
+    /// Open a storage file by its flat name. Answers [`Reply::File`];
+    /// `TEE_ERROR_ITEM_NOT_FOUND` when it does not exist.
+    FileOpen {
+        /// Flat name within the storage directory: no slash, not `.` or `..`.
+        name: String,
+    },
+    /// Create (or empty) a storage file. Answers [`Reply::File`].
+    FileCreate {
+        /// Flat name.
+        name: String,
+    },
+    /// Close. Answers [`Reply::Done`].
+    FileClose {
+        /// Which.
+        file: ReeFile,
+    },
+    /// Read up to `len` bytes; fewer at the end of the file. Answers [`Reply::Data`].
+    FileRead {
+        /// Which.
+        file: ReeFile,
+        /// Where.
+        offset: u64,
+        /// At most this many bytes.
+        len: u32,
+    },
+    /// Write all of it. Answers [`Reply::Done`].
+    FileWrite {
+        /// Which.
+        file: ReeFile,
+        /// Where.
+        offset: u64,
+        /// What.
+        data: Vec<u8>,
+    },
+    /// Set the length. Answers [`Reply::Done`].
+    FileTruncate {
+        /// Which.
+        file: ReeFile,
+        /// New length in bytes.
+        len: u64,
+    },
+    /// Make what was written durable. Answers [`Reply::Done`].
+    FileSync {
+        /// Which.
+        file: ReeFile,
+    },
+    /// Make creations, renames and removals durable. Answers [`Reply::Done`].
+    DirSync,
+    /// Remove. Answers [`Reply::Done`].
+    FileRemove {
+        /// Flat name.
+        name: String,
+    },
+    /// Rename. Answers [`Reply::Done`].
+    FileRename {
+        /// Flat name now.
+        from: String,
+        /// Flat name to be.
+        to: String,
+        /// Whether an existing file of that name is replaced.
+        overwrite: bool,
+    },
+    /// The names in the storage directory. Answers [`Reply::Names`].
+    DirList,
+    /// Wall-clock time. Answers [`Reply::Time`].
+    Time,
+}
+
+/// What the normal world answers to a request that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Nothing to tell.
+    Done,
+    /// A file is open.
+    File(ReeFile),
+    /// Bytes.
+    Data(Vec<u8>),
+    /// Flat names, in no order.
+    Names(Vec<String>),
+    /// Time since the epoch.
+    Time {
+        /// Whole seconds.
+        seconds: u64,
+        /// Milliseconds, 0 to 999.
+        millis: u32,
+    },
+}
+
+/// The one way from the secure world to the normal world.
+pub trait Ree {
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    /// A `TEE_Result`, as the supplicant maps the host's errno: `ITEM_NOT_FOUND`, `NO_SPACE`,
+    /// `ACCESS_DENIED`, `GENERIC`, `COMMUNICATION` when the supplicant is gone.
+    fn call(&mut self, request: Request) -> Result<Reply, TeeResult>;
+}
