@@ -9,6 +9,9 @@ const TOOLS: &[(&str, &str)] = &[
     ("qemu-aarch64-static", "qemu-user-static"),
 ];
 
+/// Rust targets that our own TAs are built for.
+const TARGETS: &[&str] = &["aarch64-unknown-none"];
+
 /// Everything.
 pub fn ci() -> Done {
     tools()?;
@@ -27,6 +30,7 @@ pub fn test() -> Done {
 
 /// Installs what is missing; fails when that is not possible.
 fn tools() -> Done {
+    run("rustup", &[&["target", "add"], TARGETS].concat())?;
     let missing: Vec<&str> =
         TOOLS.iter().filter(|(program, _)| !has(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {

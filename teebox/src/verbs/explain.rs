@@ -5,6 +5,7 @@ use serde::Serialize;
 use tee_abi::{Origin, TeeResult};
 
 use crate::error::{CliError, Exit};
+use crate::scenario::result_code;
 
 /// The arguments of `teebox explain`.
 #[derive(Args)]
@@ -88,17 +89,8 @@ fn print(e: &Explanation) {
 }
 
 fn parse(text: &str) -> Result<TeeResult, CliError> {
-    let number = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(hex) => u32::from_str_radix(hex, 16).ok(),
-        None => text.parse().ok(),
-    };
-    let short = text.strip_prefix("TEEC_").or_else(|| text.strip_prefix("TEE_")).unwrap_or(text);
-    let named = || TeeResult::TABLE.iter().find(|row| row.1.eq_ignore_ascii_case(short)).map(|row| row.0);
-    number.map(TeeResult).or_else(named).ok_or_else(|| {
-        CliError::usage(
-            format!("`{text}` is no result"),
-            "give a number such as 0xffff0008, or a name such as TEE_ERROR_ITEM_NOT_FOUND",
-        )
+    result_code(text).map_err(|what| {
+        CliError::usage(what, "give a number such as 0xffff0008, or a name such as TEE_ERROR_ITEM_NOT_FOUND")
     })
 }
 
