@@ -239,7 +239,7 @@ pub trait AddressSpace {
     ///
     /// # Errors
     /// As [`AddressSpace::read`].
-    fn read_vec(&self, addr: u64, len: u64) -> Result<alloc::vec::Vec<u8>, Fault> {
+    fn read_vec(&self, addr: u64, len: u64) -> Result<vec::Vec<u8>, Fault> {
         let unmapped = Fault {
             addr,
             access: Access::Read,
