@@ -1,1 +1,32 @@
-//! (to be filled)
+//! The loader room: the bytes of a `.ta` file become [`Signed`], then [`Verified`], then a
+//! [`LoadPlan`] of what to map where and which words to patch.
+//!
+//! ```text
+//! file ──Signed::parse──▶ Signed ──Trust::verify──▶ Verified ──LoadPlan::main──▶ LoadPlan
+//!        (lengths only)           (digest, signature,           (segments, ta_head, symbols)
+//!                                  UUID)                             │ Program: libraries, bases
+//!                                                                    ▼
+//!                                                        bytes to map, words to patch
+//! ```
+//! It speaks `signed_hdr.h` and ELF. It maps nothing, opens nothing, and trusts no byte: every
+//! malformed file is an error value, and each error knows the `TEE_Result` that a client of a board
+//! sees for the same file.
+#![forbid(unsafe_code)]
+
+pub mod elf;
+pub mod header;
+pub mod key;
+pub mod memory;
+pub mod plan;
+pub mod program;
+pub mod reloc;
+pub mod symbols;
+pub mod verify;
+
+pub use elf::{Elf, ElfError, Machine};
+pub use header::{HeaderError, Signed, SubHeader};
+pub use key::{KeyError, PublicKey};
+pub use plan::{LoadPlan, PlanError, Segment, Tls};
+pub use program::{AreaPart, Link, Module, Program, ProgramError};
+pub use reloc::{Patch, Place, RelocError, Resolved, Resolver};
+pub use verify::{Provenance, Trust, TrustedKey, Verified, VerifyError};

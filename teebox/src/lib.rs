@@ -1,1 +1,10 @@
-//! (to be filled)
+//! The composition root: the only crate that names a North and a South, the command line, the
+//! daemon and the TA-instance process.
+//!
+//! It speaks to users. It decides nothing that a TA is told, and touches no register.
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod error;
+pub mod param;
+pub mod verbs;
