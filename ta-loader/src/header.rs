@@ -11,7 +11,8 @@
 //! Rule: no length is used before it is checked against what is there, and a file must end where
 //! its header says.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use tee_abi::Uuid;
 use tee_abi::shdr::{

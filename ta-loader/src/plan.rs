@@ -2,6 +2,9 @@
 //!
 //! A plan is relative to a load address that the caller chooses. Source: ldelf's `ta_elf.c`.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use goblin::elf::dynamic::{self, Dyn};
 use goblin::elf::program_header::{PT_ARM_EXIDX, PT_DYNAMIC, PT_TLS};
 use goblin::elf::{ProgramHeader, SectionHeader};

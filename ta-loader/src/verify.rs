@@ -2,7 +2,10 @@
 //! store (`ree_fs_ta.c`): whatever is wrong with a signed file, the client sees
 //! `TEE_ERROR_SECURITY`.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use tee_abi::shdr::{ALG_RSA_PSS_SHA256, ALG_RSA_V1_5_SHA256, ImageType, SHDR_MAGIC};
 use tee_abi::{TeeResult, Uuid};

@@ -10,7 +10,13 @@ impl Errno {
     /// The calling thread's last error.
     #[must_use]
     pub fn last() -> Self {
-        Self(std::io::Error::last_os_error().raw_os_error().unwrap_or(0))
+        Self::of(&std::io::Error::last_os_error())
+    }
+
+    /// The kernel's number in an error of the standard library; 0 when it is not the kernel's.
+    #[must_use]
+    pub fn of(error: &std::io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(0))
     }
 
     /// Its name in the kernel's headers, or `errno` for the rare ones.

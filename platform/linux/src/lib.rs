@@ -12,8 +12,10 @@
 compile_error!("platform-linux is written for Linux on x86-64");
 
 pub mod errno;
+pub mod platform;
 pub mod space;
 mod sys;
 
 pub use errno::Errno;
+pub use platform::LinuxPlatform;
 pub use space::{LinuxShared, LinuxSpace, SharedError, SpaceError};

@@ -9,6 +9,7 @@
 )]
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 use crate::Errno;
 
@@ -125,4 +126,46 @@ fn file_offset(offset: u64, done: usize) -> Result<i64, Errno> {
         .checked_add(done as u64)
         .and_then(|at| i64::try_from(at).ok())
         .ok_or(Errno(libc::EFBIG))
+}
+
+/// Writes all bytes, in one call where the kernel takes them at once.
+pub(crate) fn write_all(fd: BorrowedFd<'_>, data: &[u8]) -> Result<(), Errno> {
+    let mut rest = data;
+    while !rest.is_empty() {
+        // SAFETY: the pointer and the length are those of `rest`.
+        let n = unsafe { libc::write(fd.as_raw_fd(), rest.as_ptr().cast(), rest.len()) };
+        match check(n as i64) {
+            Ok(n) => rest = rest.get(n as usize..).unwrap_or_default(),
+            Err(Errno(libc::EINTR)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Fills a buffer from the kernel's generator.
+pub(crate) fn random(out: &mut [u8]) -> Result<(), Errno> {
+    let mut done = 0;
+    while let Some(rest) = out.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        // SAFETY: the pointer and the length are those of `rest`.
+        let n = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        match check(n as i64) {
+            Ok(n) => done += n as usize,
+            Err(Errno(libc::EINTR)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Time since boot, without the time asleep.
+pub(crate) fn monotonic() -> Duration {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the kernel fills the struct. The call fails for unknown clocks only.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    let nanos = u32::try_from(now.tv_nsec).unwrap_or(0);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), nanos)
 }
