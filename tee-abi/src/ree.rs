@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{TeeResult, Uuid};
 
+/// Most bytes of a request or a reply on the way between the two worlds.
+pub const MESSAGE_MAX: usize = 64 << 20;
+
 /// Descriptor of an open REE file.
 pub type ReeFile = u32;
 
@@ -69,14 +72,12 @@ pub enum Request {
         /// Flat name.
         name: String,
     },
-    /// Rename. Answers [`Reply::Done`].
+    /// Rename; an existing file of the new name is replaced at once. Answers [`Reply::Done`].
     FileRename {
         /// Flat name now.
         from: String,
         /// Flat name to be.
         to: String,
-        /// Whether an existing file of that name is replaced.
-        overwrite: bool,
     },
     /// The names in the storage directory. Answers [`Reply::Names`].
     DirList,
