@@ -28,6 +28,7 @@ mod inspect;
 mod keys;
 mod objects;
 mod ree_fs;
+mod versions;
 mod world;
 
 pub use crypto::StorageCrypto;
@@ -35,4 +36,5 @@ pub use error::{Damage, FsError};
 pub use in_process::InProcess;
 pub use inspect::{CheckReport, ObjectContent, ObjectName};
 pub use keys::{Config, HUK_LEN, STUB_CHIP_ID, STUB_HUK};
+pub use versions::{VersionDb, VersionError};
 pub use world::{InstanceId, TeeCore};
