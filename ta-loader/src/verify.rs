@@ -87,7 +87,19 @@ impl VerifyError {
     }
 }
 
-const fn type_name(img_type: ImageType) -> &'static str {
+/// Upstream's name of a signature algorithm.
+#[must_use]
+pub const fn signature_name(algo: u32) -> Option<&'static str> {
+    match algo {
+        ALG_RSA_PSS_SHA256 => Some("TEE_ALG_RSASSA_PKCS1_PSS_MGF1_SHA256"),
+        ALG_RSA_V1_5_SHA256 => Some("TEE_ALG_RSASSA_PKCS1_V1_5_SHA256"),
+        _ => None,
+    }
+}
+
+/// Upstream's name of an image type.
+#[must_use]
+pub const fn type_name(img_type: ImageType) -> &'static str {
     match img_type {
         ImageType::Ta => "SHDR_TA",
         ImageType::Bootstrap => "SHDR_BOOTSTRAP_TA",
@@ -238,7 +250,7 @@ fn is_bare_elf(file: &[u8]) -> bool {
 }
 
 /// The bytes that were signed and their hash, which is the stored one.
-fn checked_message(signed: &Signed<'_>) -> Result<(Vec<u8>, [u8; 32]), VerifyError> {
+pub(crate) fn checked_message(signed: &Signed<'_>) -> Result<(Vec<u8>, [u8; 32]), VerifyError> {
     if !matches!(signed.algo, ALG_RSA_PSS_SHA256 | ALG_RSA_V1_5_SHA256) {
         return Err(VerifyError::Algorithm(signed.algo));
     }
