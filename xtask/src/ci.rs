@@ -4,10 +4,7 @@ use crate::run::{Done, has, run};
 use crate::{generate, rooms};
 
 /// Programs that tests need, with the Debian package of each.
-const TOOLS: &[(&str, &str)] = &[
-    ("cc", "gcc"),
-    ("qemu-aarch64-static", "qemu-user-static"),
-];
+const TOOLS: &[(&str, &str)] = &[("cc", "gcc"), ("qemu-aarch64-static", "qemu-user-static")];
 
 /// Rust targets that our own TAs are built for.
 const TARGETS: &[&str] = &["aarch64-unknown-none"];
@@ -18,7 +15,17 @@ pub fn ci() -> Done {
     run("cargo", &["fmt", "--all", "--check"])?;
     rooms::check()?;
     generate::check()?;
-    run("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    run(
+        "cargo",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )?;
     test()
 }
 
@@ -31,13 +38,19 @@ pub fn test() -> Done {
 /// Installs what is missing; fails when that is not possible.
 fn tools() -> Done {
     run("rustup", &[&["target", "add"], TARGETS].concat())?;
-    let missing: Vec<&str> =
-        TOOLS.iter().filter(|(program, _)| !has(program)).map(|(_, package)| *package).collect();
+    let missing: Vec<&str> = TOOLS
+        .iter()
+        .filter(|(program, _)| !has(program))
+        .map(|(_, package)| *package)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
     if !has("apt-get") {
-        return Err(format!("install the packages {} and try again", missing.join(", ")));
+        return Err(format!(
+            "install the packages {} and try again",
+            missing.join(", ")
+        ));
     }
     let sudo = !is_root() && has("sudo");
     let apt = |args: &[&str]| {
@@ -48,7 +61,11 @@ fn tools() -> Done {
         }
     };
     apt(&["update", "-qq"])?;
-    apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat())
+    apt(&[
+        &["install", "-y", "-qq", "--no-install-recommends"],
+        missing.as_slice(),
+    ]
+    .concat())
 }
 
 fn is_root() -> bool {
