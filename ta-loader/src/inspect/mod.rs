@@ -337,7 +337,7 @@ fn subkey_key(attributes: &[(u32, &[u8])]) -> Option<PublicKey> {
 
 impl Header {
     fn new(signed: &Signed<'_>, offset: usize, trust: &Trust) -> Self {
-        let message = checked_message(signed);
+        let message = checked_message(signed, signed.image);
         let signed_by = message.as_ref().ok().and_then(|(message, _)| {
             trust
                 .keys
