@@ -20,6 +20,8 @@ extern crate std;
 
 pub mod elf;
 pub mod header;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 #[cfg(feature = "verify")]
 pub mod key;
 #[cfg(feature = "verify")]
