@@ -53,6 +53,14 @@ impl StorageCrypto for WorldCrypto {
         mac.finalize().into_bytes().into()
     }
 
+    fn aes128_encrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
+        aes::Aes128::new(key.into()).encrypt_block(block.into());
+    }
+
+    fn aes128_decrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
+        aes::Aes128::new(key.into()).decrypt_block(block.into());
+    }
+
     fn aes256_encrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {
         aes::Aes256::new(key.into()).encrypt_block(block.into());
     }
