@@ -6,5 +6,11 @@
 
 pub mod cli;
 pub mod error;
+pub mod local;
 pub mod param;
+pub mod scenario;
+pub mod secure;
+pub mod symbols;
+pub mod trust;
 pub mod verbs;
+pub mod world;

@@ -1,7 +1,7 @@
 //! What CI runs, in one order: the cheap checks first.
 
 use crate::run::{Done, has, run};
-use crate::{generate, rooms};
+use crate::{generate, rooms, tas};
 
 /// Programs that tests need, with the Debian package of each.
 const TOOLS: &[(&str, &str)] = &[("cc", "gcc"), ("qemu-aarch64-static", "qemu-user-static")];
@@ -32,6 +32,7 @@ pub fn ci() -> Done {
 /// The tests, with what they need.
 pub fn test() -> Done {
     tools()?;
+    tas::tas()?;
     run("cargo", &["test", "--workspace"])
 }
 
