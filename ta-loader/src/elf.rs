@@ -4,7 +4,8 @@
 //! `goblin` knows the layouts of single records; tables are walked here, so that no count in a file
 //! decides how much memory is taken.
 
-use std::fmt;
+use alloc::vec::Vec;
+use core::fmt;
 
 use goblin::container::{Container, Ctx, Endian};
 use goblin::elf::header::{self, Header};
@@ -161,7 +162,7 @@ impl<'a> Elf<'a> {
             .get(self.shstrndx)
             .and_then(|names| self.section_bytes(names))
             .and_then(|names| cstr(names, section.sh_name as u64))
-            .and_then(|name| std::str::from_utf8(name).ok())
+            .and_then(|name| core::str::from_utf8(name).ok())
             .unwrap_or_default()
     }
 

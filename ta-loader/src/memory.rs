@@ -6,6 +6,8 @@
 //!  │ segment 0    │ hole │ segment 1 (file bytes│ zeros)  │
 //! ```
 
+use alloc::vec::Vec;
+
 use goblin::elf::ProgramHeader;
 use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_LOAD};
 

@@ -15,6 +15,9 @@
 //! Source: ldelf's `ta_elf.c` (`ta_elf_set_elf_phdr_info`, `ta_elf_set_init_fini_info_compat`,
 //! `set_tls_offset`, `assign_tls_mod_id`).
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use goblin::elf::dynamic;
 use tee_abi::{TeeResult, Uuid};
 use thiserror::Error;

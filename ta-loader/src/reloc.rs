@@ -5,7 +5,11 @@
 //! through section headers, as ldelf finds them; the dynamic section describes but a part of them in
 //! real TAs.
 
-use std::collections::HashMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use goblin::elf::reloc::{
     R_AARCH64_ABS64, R_AARCH64_GLOB_DAT, R_AARCH64_JUMP_SLOT, R_AARCH64_NONE, R_AARCH64_RELATIVE,
@@ -181,7 +185,7 @@ impl LoadPlan<'_> {
             place,
             resolver,
             patches: Vec::new(),
-            words: HashMap::new(),
+            words: BTreeMap::new(),
         };
         for (reloc, has_symbols) in self.relocations()? {
             relocator.apply(&reloc, has_symbols)?;
@@ -275,7 +279,7 @@ struct Relocator<'r, 'a> {
     resolver: &'r dyn Resolver,
     patches: Vec<Patch>,
     /// Words patched so far: an A32 addend is read from the word itself.
-    words: HashMap<u64, u32>,
+    words: BTreeMap<u64, u32>,
 }
 
 impl Relocator<'_, '_> {

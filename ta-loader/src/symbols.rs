@@ -1,7 +1,7 @@
 //! A module's dynamic symbols, found by name as ldelf finds them: a global definition first, then a
 //! weak one, and a weak reference without definition stands for zero.
 
-use std::collections::HashMap;
+use alloc::collections::BTreeMap;
 
 use goblin::elf::Sym;
 use goblin::elf::section_header::{SHN_UNDEF, SHT_DYNSYM};
@@ -37,7 +37,7 @@ pub enum Definition {
 pub struct Symbols<'a> {
     table: &'a [u8],
     names: &'a [u8],
-    by_name: HashMap<&'a [u8], Definition>,
+    by_name: BTreeMap<&'a [u8], Definition>,
 }
 
 impl<'a> Symbols<'a> {
@@ -57,15 +57,15 @@ impl<'a> Symbols<'a> {
         let mut symbols = Self {
             table,
             names,
-            by_name: HashMap::new(),
+            by_name: BTreeMap::new(),
         };
         symbols.index(elf)?;
         Ok(symbols)
     }
 
     fn index(&mut self, elf: &Elf<'a>) -> Result<(), PlanError> {
-        let mut strong = HashMap::new();
-        let mut weak = HashMap::new();
+        let mut strong = BTreeMap::new();
+        let mut weak = BTreeMap::new();
         for sym in (0..self.count(elf)).filter_map(|i| self.get(elf, i)) {
             let Some(definition) = definition(&sym) else {
                 continue;

@@ -26,6 +26,9 @@ mod sessions;
 mod time;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use dispatch::{SysResult, Trap};
 pub use dump::{Cause, Dump, DumpRegion};
 pub use instance::{Config, Host, Instance, InstanceSnapshot, Outcome, SharedOf};

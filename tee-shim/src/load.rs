@@ -64,14 +64,27 @@ impl<H: Host> Instance<H> {
     }
 
     /// Maps one module's segments at the lowest room from `hint` and tells where they end.
-    fn place(&mut self, program: &mut Program<'_>, index: usize, hint: u64) -> Result<u64, LoadError> {
+    fn place(
+        &mut self,
+        program: &mut Program<'_>,
+        index: usize,
+        hint: u64,
+    ) -> Result<u64, LoadError> {
         let module = program.modules().get(index).ok_or(LoadError::NoHead)?;
         let span = page_up(module.plan.span()).ok_or(MapError::BadRange)?;
-        let base = self.mm.room(Placement::Above { hint, guard: PAGE_SIZE }, span)?;
+        let base = self.mm.room(
+            Placement::Above {
+                hint,
+                guard: PAGE_SIZE,
+            },
+            span,
+        )?;
         let label = LABEL_ELF.saturating_add(index as Label);
         for segment in module.plan.segments() {
             let at = Placement::At(base + segment.vaddr);
-            let start = self.mm.map(at, segment.len, Prot::from_bits(segment.prot), label)?;
+            let start = self
+                .mm
+                .map(at, segment.len, Prot::from_bits(segment.prot), label)?;
             self.poke(start, segment.data)?;
         }
         self.layout.elves.push((module.uuid, base));
@@ -80,17 +93,26 @@ impl<H: Host> Instance<H> {
     }
 
     fn link(&mut self, program: &mut Program<'_>, hint: u64) -> Result<(), LoadError> {
-        let place = Placement::Above { hint, guard: PAGE_SIZE };
+        let place = Placement::Above {
+            hint,
+            guard: PAGE_SIZE,
+        };
         let area = self.mm.room(place, program.area_len())?;
         let link = program.link(area)?;
         for part in &link.area {
             let at = Placement::At(part.addr);
-            let start = self.mm.map(at, part.len, Prot::from_bits(part.prot), LABEL_LDELF)?;
+            let start = self
+                .mm
+                .map(at, part.len, Prot::from_bits(part.prot), LABEL_LDELF)?;
             self.poke(start, &part.data)?;
         }
         for patch in &link.patches {
-            let bytes: Vec<u8> =
-                patch.value.to_le_bytes().into_iter().take(usize::from(patch.width)).collect();
+            let bytes: Vec<u8> = patch
+                .value
+                .to_le_bytes()
+                .into_iter()
+                .take(usize::from(patch.width))
+                .collect();
             self.poke(patch.addr, &bytes)?;
         }
         self.layout.entry = link.entry;
@@ -98,6 +120,9 @@ impl<H: Host> Instance<H> {
     }
 
     fn poke(&mut self, addr: u64, data: &[u8]) -> Result<(), LoadError> {
-        self.mm.space_mut().poke(addr, data).map_err(|_| LoadError::NoRoom(MapError::BadRange))
+        self.mm
+            .space_mut()
+            .poke(addr, data)
+            .map_err(|_| LoadError::NoRoom(MapError::BadRange))
     }
 }

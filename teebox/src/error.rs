@@ -52,17 +52,29 @@ pub struct CliError {
 impl CliError {
     /// A file or value given is unusable.
     pub fn input(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit: Exit::Input, what: what.into(), hint: hint.into() }
+        Self {
+            exit: Exit::Input,
+            what: what.into(),
+            hint: hint.into(),
+        }
     }
 
     /// The command line is wrong.
     pub fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, what: what.into(), hint: hint.into() }
+        Self {
+            exit: Exit::Usage,
+            what: what.into(),
+            hint: hint.into(),
+        }
     }
 
     /// This machine cannot do it.
     pub fn host(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { exit: Exit::Host, what: what.into(), hint: hint.into() }
+        Self {
+            exit: Exit::Host,
+            what: what.into(),
+            hint: hint.into(),
+        }
     }
 }
 

@@ -6,5 +6,10 @@
 
 pub mod cli;
 pub mod error;
+pub mod local;
 pub mod param;
+pub mod scenario;
+pub mod secure;
+pub mod trust;
 pub mod verbs;
+pub mod world;

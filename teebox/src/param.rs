@@ -94,7 +94,11 @@ fn value(direction: &str, rest: &str) -> Result<ParamSpec, ParamError> {
         _ => return Err(ParamError::Direction(direction.to_owned())),
     };
     let (a, b) = rest.split_once(',').unwrap_or((rest, ""));
-    Ok(ParamSpec::Value { ty, a: word(a)?, b: word(b)? })
+    Ok(ParamSpec::Value {
+        ty,
+        a: word(a)?,
+        b: word(b)?,
+    })
 }
 
 /// A 32-bit number; nothing is 0, and a negative one is its two's complement.
@@ -113,11 +117,23 @@ pub fn word(text: &str) -> Result<u32, ParamError> {
 
 fn memory(direction: &str, rest: &str) -> Result<ParamSpec, ParamError> {
     match direction {
-        "in" => Ok(ParamSpec::Mem { ty: ParamType::MemrefInput, data: data(rest)?, save: None }),
+        "in" => Ok(ParamSpec::Mem {
+            ty: ParamType::MemrefInput,
+            data: data(rest)?,
+            save: None,
+        }),
         "out" => {
             let (size, save) = rest.split_once('@').unwrap_or((rest, ""));
-            let data = if size == "NULL" { None } else { Some(zeroes(size)?) };
-            Ok(ParamSpec::Mem { ty: ParamType::MemrefOutput, data, save: path(save) })
+            let data = if size == "NULL" {
+                None
+            } else {
+                Some(zeroes(size)?)
+            };
+            Ok(ParamSpec::Mem {
+                ty: ParamType::MemrefOutput,
+                data,
+                save: path(save),
+            })
         }
         "inout" => inout(rest),
         _ => Err(ParamError::Direction(direction.to_owned())),
@@ -138,7 +154,11 @@ fn inout(rest: &str) -> Result<ParamSpec, ParamError> {
     if let Some(bytes) = &mut data {
         bytes.extend(zeroes(&room.to_string())?);
     }
-    Ok(ParamSpec::Mem { ty: ParamType::MemrefInout, data, save: path(save.trim_start_matches('@')) })
+    Ok(ParamSpec::Mem {
+        ty: ParamType::MemrefInout,
+        data,
+        save: path(save.trim_start_matches('@')),
+    })
 }
 
 fn path(text: &str) -> Option<PathBuf> {
@@ -175,14 +195,21 @@ fn data(text: &str) -> Result<Option<Vec<u8>>, ParamError> {
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().filter(|c| *c != ' ').map(|c| c.to_digit(16).map(|d| d as u8)).collect();
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .filter(|c| *c != ' ')
+        .map(|c| c.to_digit(16).map(|d| d as u8))
+        .collect();
     let digits = digits?;
     let pairs = digits.chunks_exact(2);
     if !pairs.remainder().is_empty() {
         return None;
     }
-    Some(pairs.map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
+    Some(
+        pairs
+            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -198,24 +225,45 @@ mod tests {
         let v = |ty, a, b| ParamSpec::Value { ty, a, b };
         assert_eq!(parse("value:inout:42,0"), v(ParamType::ValueInout, 42, 0));
         assert_eq!(parse("value:in:0xff"), v(ParamType::ValueInput, 255, 0));
-        assert_eq!(parse("value:in:-1,2"), v(ParamType::ValueInput, u32::MAX, 2));
+        assert_eq!(
+            parse("value:in:-1,2"),
+            v(ParamType::ValueInput, u32::MAX, 2)
+        );
         assert_eq!(parse("value:out"), v(ParamType::ValueOutput, 0, 0));
         assert_eq!(parse("none"), ParamSpec::None);
     }
 
     #[test]
     fn buffers_take_text_hex_zeroes_and_null() {
-        let m = |ty, data: Option<&[u8]>| ParamSpec::Mem { ty, data: data.map(<[u8]>::to_vec), save: None };
-        assert_eq!(parse("mem:in:text:a:b"), m(ParamType::MemrefInput, Some(b"a:b")));
-        assert_eq!(parse("mem:in:hex:00 ff"), m(ParamType::MemrefInput, Some(&[0, 255])));
+        let m = |ty, data: Option<&[u8]>| ParamSpec::Mem {
+            ty,
+            data: data.map(<[u8]>::to_vec),
+            save: None,
+        };
+        assert_eq!(
+            parse("mem:in:text:a:b"),
+            m(ParamType::MemrefInput, Some(b"a:b"))
+        );
+        assert_eq!(
+            parse("mem:in:hex:00 ff"),
+            m(ParamType::MemrefInput, Some(&[0, 255]))
+        );
         assert_eq!(parse("mem:in:NULL"), m(ParamType::MemrefInput, None));
-        assert_eq!(parse("mem:out:3"), m(ParamType::MemrefOutput, Some(&[0; 3])));
-        assert_eq!(parse("mem:inout:text:ab+2"), m(ParamType::MemrefInout, Some(b"ab\0\0")));
+        assert_eq!(
+            parse("mem:out:3"),
+            m(ParamType::MemrefOutput, Some(&[0; 3]))
+        );
+        assert_eq!(
+            parse("mem:inout:text:ab+2"),
+            m(ParamType::MemrefInout, Some(b"ab\0\0"))
+        );
     }
 
     #[test]
     fn outputs_can_be_saved() {
-        let ParamSpec::Mem { save, .. } = parse("mem:out:64@digest.bin") else { unreachable!() };
+        let ParamSpec::Mem { save, .. } = parse("mem:out:64@digest.bin") else {
+            unreachable!()
+        };
         assert_eq!(save, Some(PathBuf::from("digest.bin")));
     }
 

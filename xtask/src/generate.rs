@@ -44,7 +44,13 @@ fn syscalls() -> String {
             Support::Partial(lacks) => format!("partial: {lacks}"),
             Support::Missing(why) => format!("missing: {why}"),
         };
-        let _ = writeln!(out, "| {} | `{}` | {} | {support} |", s.number, s.name, args.join(", "));
+        let _ = writeln!(
+            out,
+            "| {} | `{}` | {} | {support} |",
+            s.number,
+            s.name,
+            args.join(", ")
+        );
     }
     out
 }

@@ -13,6 +13,7 @@ mod ci;
 mod generate;
 mod rooms;
 mod run;
+mod tas;
 
 use std::process::ExitCode;
 
@@ -25,7 +26,8 @@ fn main() -> ExitCode {
         ["rooms"] => rooms::check(),
         ["gen"] => generate::write(),
         ["gen", "--check"] => generate::check(),
-        _ => Err("usage: cargo xtask ci | test | rooms | gen [--check]".to_owned()),
+        ["tas"] => tas::tas(),
+        _ => Err("usage: cargo xtask ci | test | rooms | gen [--check] | tas".to_owned()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

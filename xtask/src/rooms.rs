@@ -21,7 +21,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("tee-crypto", &["tee-abi"]),
     ("ta-loader", &["tee-abi"]),
     ("tee-core", &["tee-abi", "tee-crypto"]),
-    ("tee-shim", &["litebox", "ta-loader", "tee-abi", "tee-crypto"]),
+    (
+        "tee-shim",
+        &["litebox", "ta-loader", "tee-abi", "tee-crypto"],
+    ),
     ("host-supplicant", &["tee-abi"]),
     ("tee-client", &["tee-abi"]),
     ("teec", &["tee-abi", "tee-client"]),
@@ -57,7 +60,10 @@ pub fn check() -> Done {
             None => faults.push(format!("{name} is no room: add it to xtask/src/rooms.rs")),
             Some((_, may)) => edges(package, name, may, &mut faults),
         }
-        let folder = package["manifest_path"].as_str().map(Path::new).and_then(Path::parent);
+        let folder = package["manifest_path"]
+            .as_str()
+            .map(Path::new)
+            .and_then(Path::parent);
         if let Some(folder) = folder {
             unsafe_files(folder, name, &mut faults);
         }
@@ -93,14 +99,22 @@ fn unsafe_files(folder: &Path, name: &str, faults: &mut Vec<String>) {
     let mut files = BTreeSet::new();
     collect(&folder.join("src"), &mut files);
     for file in files {
-        let Ok(text) = fs::read_to_string(&file) else { continue };
-        let shown = file.strip_prefix(root()).unwrap_or(&file).display().to_string();
+        let Ok(text) = fs::read_to_string(&file) else {
+            continue;
+        };
+        let shown = file
+            .strip_prefix(root())
+            .unwrap_or(&file)
+            .display()
+            .to_string();
         if !text.starts_with("//!") {
             faults.push(format!("{shown} does not open with `//!`"));
         }
         let has_unsafe = text.lines().any(is_unsafe);
         if has_unsafe && !header(&text).contains("# Safety") {
-            faults.push(format!("{shown} has unsafe code and no `# Safety` section at its top"));
+            faults.push(format!(
+                "{shown} has unsafe code and no `# Safety` section at its top"
+            ));
         }
         let is_root = file.ends_with("src/lib.rs") || file.ends_with("src/main.rs");
         if is_root && FORBID.contains(&name) && !text.contains("#![forbid(unsafe_code)]") {
@@ -111,13 +125,22 @@ fn unsafe_files(folder: &Path, name: &str, faults: &mut Vec<String>) {
 
 fn is_unsafe(line: &str) -> bool {
     let code = line.split("//").next().unwrap_or("");
-    ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "unsafe(no_mangle)"]
-        .iter()
-        .any(|word| code.contains(word) && !code.contains('"'))
+    [
+        "unsafe {",
+        "unsafe fn",
+        "unsafe impl",
+        "unsafe extern",
+        "unsafe(no_mangle)",
+    ]
+    .iter()
+    .any(|word| code.contains(word) && !code.contains('"'))
 }
 
 fn header(text: &str) -> String {
-    text.lines().take_while(|line| line.starts_with("//!")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .take_while(|line| line.starts_with("//!"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn collect(folder: &Path, files: &mut BTreeSet<PathBuf>) {

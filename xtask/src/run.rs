@@ -28,7 +28,11 @@ pub fn run_in(folder: &Path, program: &str, args: &[&str]) -> Done {
         .status()
         .map_err(|error| format!("cannot run {program}: {error}"))?;
     eprintln!("── {:.1} s", start.elapsed().as_secs_f32());
-    if status.success() { Ok(()) } else { Err(format!("{program} {} failed: {status}", args.join(" "))) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{program} {} failed: {status}", args.join(" ")))
+    }
 }
 
 /// Whether a program is there.

@@ -32,17 +32,26 @@
 extern crate alloc;
 
 pub mod arch;
+pub mod cancellation;
 pub mod entry;
 pub mod head;
 mod heap;
 pub mod layout;
 pub mod memory;
+pub mod numbers;
+pub mod object;
+pub mod operation;
 pub mod panic;
 pub mod param;
+pub mod property;
+pub mod session;
+pub mod storage;
 pub mod syscall;
+pub mod time;
 pub mod trace;
 
 pub use entry::TrustedApp;
+pub use object::{Attribute, Object};
 pub use param::{Params, Value};
 pub use tee_abi::param::ParamType;
 pub use tee_abi::{self, TeeResult, Uuid};

@@ -34,7 +34,12 @@ pub struct InvokeArgs {
     #[arg(value_name = "FILE.ta")]
     file: PathBuf,
     /// The command to invoke
-    #[arg(long, value_name = "N", required_unless_present = "scenario", conflicts_with = "scenario")]
+    #[arg(
+        long,
+        value_name = "N",
+        required_unless_present = "scenario",
+        conflicts_with = "scenario"
+    )]
     cmd: Option<String>,
     /// A parameter of the opening of the session (up to four)
     #[arg(long = "open", value_name = "PARAM", conflicts_with = "scenario")]
@@ -44,7 +49,11 @@ pub struct InvokeArgs {
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// The command's parameters (up to four)
-    #[arg(value_name = "PARAM", conflicts_with = "scenario", allow_hyphen_values = true)]
+    #[arg(
+        value_name = "PARAM",
+        conflicts_with = "scenario",
+        allow_hyphen_values = true
+    )]
     params: Vec<String>,
     /// Print JSON
     #[arg(long)]
@@ -70,8 +79,16 @@ struct Report {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Output {
-    Value { index: usize, a: u32, b: u32 },
-    Memref { index: usize, size: u64, hex: String },
+    Value {
+        index: usize,
+        a: u32,
+        b: u32,
+    },
+    Memref {
+        index: usize,
+        size: u64,
+        hex: String,
+    },
 }
 
 type Guest = Instance<LocalHost<Core>>;
@@ -80,7 +97,11 @@ type Guest = Instance<LocalHost<Core>>;
 pub fn run(args: &InvokeArgs) -> Result<Exit, CliError> {
     let steps = steps(args)?;
     let mut guest = crate::world::instance(&args.file, &args.world)?;
-    let mut driver = Driver { open: None, next: 1, reports: Vec::new() };
+    let mut driver = Driver {
+        open: None,
+        next: 1,
+        reports: Vec::new(),
+    };
     for step in &steps {
         driver.step(&mut guest, step, &args.world)?;
         if !args.json
@@ -104,19 +125,45 @@ fn steps(args: &InvokeArgs) -> Result<Vec<Step>, CliError> {
         let command = crate::param::word(command).map_err(|e| wrong(format!("--cmd: {e}")))?;
         let open = scenario::params(&args.open).map_err(|what| wrong(format!("--open: {what}")))?;
         let invoke = scenario::params(&args.params).map_err(wrong)?;
-        let step = |action| Step { line: 0, action, expected: TeeResult::SUCCESS };
-        return Ok(vec![step(Action::Open(open)), step(Action::Invoke(command, invoke))]);
+        let step = |action| Step {
+            line: 0,
+            action,
+            expected: TeeResult::SUCCESS,
+        };
+        return Ok(vec![
+            step(Action::Open(open)),
+            step(Action::Invoke(command, invoke)),
+        ]);
     };
     let shown = path.display();
     let text = fs::read_to_string(path).map_err(|error| {
-        CliError::input(format!("cannot read scenario {shown}: {error}"), "give a text file of steps")
+        CliError::input(
+            format!("cannot read scenario {shown}: {error}"),
+            "give a text file of steps",
+        )
     })?;
     let mut steps = scenario::parse(&text).map_err(|error| {
-        CliError::input(format!("{shown}, {error}"), "`teebox invoke --help` shows the forms")
+        CliError::input(
+            format!("{shown}, {error}"),
+            "`teebox invoke --help` shows the forms",
+        )
     })?;
-    if !matches!(steps.first(), Some(Step { action: Action::Open(_), .. })) {
+    if !matches!(
+        steps.first(),
+        Some(Step {
+            action: Action::Open(_),
+            ..
+        })
+    ) {
         let action = Action::Open(Default::default());
-        steps.insert(0, Step { line: 0, action, expected: TeeResult::SUCCESS });
+        steps.insert(
+            0,
+            Step {
+                line: 0,
+                action,
+                expected: TeeResult::SUCCESS,
+            },
+        );
     }
     Ok(steps)
 }
@@ -129,7 +176,12 @@ struct Driver {
 }
 
 impl Driver {
-    fn step(&mut self, guest: &mut Guest, step: &Step, world: &WorldOptions) -> Result<(), CliError> {
+    fn step(
+        &mut self,
+        guest: &mut Guest,
+        step: &Step,
+        world: &WorldOptions,
+    ) -> Result<(), CliError> {
         let (action, command, specs, outcome, params) = match &step.action {
             Action::Open(specs) => {
                 self.close(guest);
@@ -144,14 +196,26 @@ impl Driver {
                 let mut params = build(specs)?;
                 let outcome = match self.open {
                     Some(session) => guest.invoke(session, *command, &mut params),
-                    None => Outcome { result: TeeResult::ERROR_BAD_STATE, origin: Origin::Api },
+                    None => Outcome {
+                        result: TeeResult::ERROR_BAD_STATE,
+                        origin: Origin::Api,
+                    },
                 };
                 ("invoke", Some(*command), specs.clone(), outcome, params)
             }
             Action::Close => {
                 self.close(guest);
-                let outcome = Outcome { result: TeeResult::SUCCESS, origin: Origin::Tee };
-                ("close", None, Default::default(), outcome, Default::default())
+                let outcome = Outcome {
+                    result: TeeResult::SUCCESS,
+                    origin: Origin::Tee,
+                };
+                (
+                    "close",
+                    None,
+                    Default::default(),
+                    outcome,
+                    Default::default(),
+                )
             }
         };
         crate::world::explain_death(guest, world);
@@ -185,14 +249,29 @@ fn build(specs: &[ParamSpec; NUM_PARAMS]) -> Result<Params<LinuxShared>, CliErro
     for (param, spec) in params.iter_mut().zip(specs) {
         *param = match spec {
             ParamSpec::None => Param::None,
-            ParamSpec::Value { ty, a, b } => Param::Value { ty: *ty, a: *a, b: *b },
-            ParamSpec::Mem { ty, data: None, .. } => {
-                Param::MemRef { ty: *ty, mem: MemRef { memory: None, size: 0 } }
-            }
-            ParamSpec::Mem { ty, data: Some(data), .. } => {
+            ParamSpec::Value { ty, a, b } => Param::Value {
+                ty: *ty,
+                a: *a,
+                b: *b,
+            },
+            ParamSpec::Mem { ty, data: None, .. } => Param::MemRef {
+                ty: *ty,
+                mem: MemRef {
+                    memory: None,
+                    size: 0,
+                },
+            },
+            ParamSpec::Mem {
+                ty,
+                data: Some(data),
+                ..
+            } => {
                 let shared = LinuxShared::new(data.len().max(1) as u64).map_err(host)?;
                 shared.write(0, data).map_err(host)?;
-                let mem = MemRef { memory: Some((shared, 0)), size: data.len() as u64 };
+                let mem = MemRef {
+                    memory: Some((shared, 0)),
+                    size: data.len() as u64,
+                };
                 Param::MemRef { ty: *ty, mem }
             }
         };
@@ -209,11 +288,18 @@ fn outputs(
     for (index, (spec, param)) in specs.iter().zip(params).enumerate() {
         match param {
             Param::Value { ty, a, b } if ty.is_output() => {
-                outputs.push(Output::Value { index, a: *a, b: *b });
+                outputs.push(Output::Value {
+                    index,
+                    a: *a,
+                    b: *b,
+                });
             }
             Param::MemRef { ty, mem } if ty.is_output() => {
                 let bytes = content(spec, mem)?;
-                if let ParamSpec::Mem { save: Some(path), .. } = spec {
+                if let ParamSpec::Mem {
+                    save: Some(path), ..
+                } = spec
+                {
                     fs::write(path, &bytes).map_err(|error| {
                         CliError::input(format!("cannot write {}: {error}", path.display()), "")
                     })?;
@@ -222,7 +308,11 @@ fn outputs(
                     let _ = write!(out, "{byte:02x}");
                     out
                 });
-                outputs.push(Output::Memref { index, size: mem.size, hex });
+                outputs.push(Output::Memref {
+                    index,
+                    size: mem.size,
+                    hex,
+                });
             }
             _ => {}
         }
@@ -232,11 +322,18 @@ fn outputs(
 
 /// What lies in an output buffer: as much as the TA says, at most what was there.
 fn content(spec: &ParamSpec, mem: &MemRef<LinuxShared>) -> Result<Vec<u8>, CliError> {
-    let (ParamSpec::Mem { data: Some(data), .. }, Some((shared, offset))) = (spec, &mem.memory)
+    let (
+        ParamSpec::Mem {
+            data: Some(data), ..
+        },
+        Some((shared, offset)),
+    ) = (spec, &mem.memory)
     else {
         return Ok(Vec::new());
     };
-    let len = usize::try_from(mem.size).unwrap_or(usize::MAX).min(data.len());
+    let len = usize::try_from(mem.size)
+        .unwrap_or(usize::MAX)
+        .min(data.len());
     let mut bytes = vec![0; len];
     shared.read(*offset, &mut bytes).map_err(host)?;
     Ok(bytes)
@@ -251,9 +348,21 @@ fn text(report: &Report, scenario: bool) -> String {
     };
     let quiet = !scenario && report.action == "open" && report.as_expected;
     if !quiet {
-        let mark = if report.as_expected { "" } else { "   <- not as expected" };
-        let line = if scenario { format!("line {}: ", report.line) } else { String::new() };
-        let _ = writeln!(out, "{line}{what}: {} {name} origin {}{mark}", report.result, report.origin);
+        let mark = if report.as_expected {
+            ""
+        } else {
+            "   <- not as expected"
+        };
+        let line = if scenario {
+            format!("line {}: ", report.line)
+        } else {
+            String::new()
+        };
+        let _ = writeln!(
+            out,
+            "{line}{what}: {} {name} origin {}{mark}",
+            report.result, report.origin
+        );
     }
     for output in &report.params {
         match output {
@@ -263,7 +372,12 @@ fn text(report: &Report, scenario: bool) -> String {
             Output::Memref { index, size, hex } => {
                 let _ = writeln!(out, "  [{index}] memref of {size} bytes");
                 for (at, row) in hex.as_bytes().chunks(32).take(64).enumerate() {
-                    let _ = writeln!(out, "      {:04x}  {}", at * 16, String::from_utf8_lossy(row));
+                    let _ = writeln!(
+                        out,
+                        "      {:04x}  {}",
+                        at * 16,
+                        String::from_utf8_lossy(row)
+                    );
                 }
             }
         }

@@ -10,7 +10,9 @@ use crate::error::{CliError, Exit};
 
 /// The arguments of `teebox syscalls`.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  teebox syscalls\n  teebox syscalls --json | jq '.[] | select(.support != \"full\")'")]
+#[command(
+    after_help = "Examples:\n  teebox syscalls\n  teebox syscalls --json | jq '.[] | select(.support != \"full\")'"
+)]
 pub struct SyscallsArgs {
     /// Print JSON
     #[arg(long)]
@@ -33,7 +35,10 @@ fn row(syscall: &Syscall) -> Row {
         Support::Partial(lacks) => ("partial", lacks),
         Support::Missing(why) => ("missing", why),
     };
-    let arguments = syscall.args.iter().map(|(name, kind)| (*name, format!("{kind:?}")));
+    let arguments = syscall
+        .args
+        .iter()
+        .map(|(name, kind)| (*name, format!("{kind:?}")));
     Row {
         number: syscall.number,
         name: syscall.name,
