@@ -374,6 +374,12 @@ pub const fn hmac_of_digest(digest: u32) -> u32 {
     hmac_of(digest & 0xff)
 }
 
+/// The digest algorithm of an HMAC algorithm.
+#[must_use]
+pub const fn digest_of_hmac(hmac: u32) -> u32 {
+    digest_of(hmac & 0xff)
+}
+
 /// The digest algorithm of an encryption algorithm's mask generation.
 #[must_use]
 pub const fn internal_digest(id: u32) -> u32 {
