@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use litebox::{Access, AddressSpace, Cpu, Exit, FaultKind, Platform, Registers, Width};
 use tee_abi::Uuid;
 
-use crate::instance::{Host, Instance, LABEL_ELF, LABEL_PARAM, LABEL_STACK};
+use crate::instance::{Host, Instance, LABEL_ELF, LABEL_LDELF, LABEL_PARAM, LABEL_STACK};
 
 /// Why a TA died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct DumpRegion {
     pub len: u64,
     /// `rwxs`-like flags as printed.
     pub flags: String,
-    /// ` [n]`, ` (stack)`, ` (param)` or nothing, as printed.
+    /// ` [n]`, ` (stack)`, ` (param)`, ` (ldelf)` or nothing, as printed.
     pub what: String,
 }
 
@@ -141,6 +141,7 @@ impl<H: Host> Instance<H> {
                 let what = match region.label {
                     LABEL_STACK => String::from(" (stack)"),
                     LABEL_PARAM => String::from(" (param)"),
+                    LABEL_LDELF => String::from(" (ldelf)"),
                     label if label >= LABEL_ELF => format!(" [{}]", label - LABEL_ELF),
                     _ => String::new(),
                 };

@@ -33,6 +33,7 @@ const ASLR_PAGES: u64 = 128;
 /// Region labels.
 pub(crate) const LABEL_STACK: Label = 1;
 pub(crate) const LABEL_PARAM: Label = 2;
+pub(crate) const LABEL_LDELF: Label = 3;
 /// The first ELF's segments; the second's carry one more, and so on.
 pub(crate) const LABEL_ELF: Label = 16;
 

@@ -17,6 +17,7 @@ mod cancel;
 mod dispatch;
 mod dump;
 mod instance;
+mod load;
 mod log;
 mod memory;
 mod params;
@@ -25,8 +26,12 @@ mod sessions;
 mod time;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use dispatch::{SysResult, Trap};
 pub use dump::{Cause, Dump, DumpRegion};
 pub use instance::{Config, Host, Instance, InstanceSnapshot, Outcome, SharedOf};
+pub use load::LoadError;
 pub use params::{MemRef, Param, Params};
 pub use world::{Opened, World};

@@ -1,0 +1,18 @@
+//! The verbs of the command line, a file each.
+
+pub mod explain;
+pub mod invoke;
+pub mod syscalls;
+
+use serde::Serialize;
+
+use crate::error::{CliError, Exit};
+
+/// A value as indented JSON.
+pub fn json(value: &impl Serialize) -> Result<String, CliError> {
+    serde_json::to_string_pretty(value).map_err(|error| CliError {
+        exit: Exit::Bug,
+        what: format!("cannot write JSON: {error}"),
+        hint: String::new(),
+    })
+}
