@@ -29,6 +29,7 @@ mod keys;
 mod objects;
 mod ree_fs;
 mod rpmb;
+mod stores;
 mod versions;
 mod world;
 

@@ -27,4 +27,4 @@ mod objects;
 
 pub(crate) use files::Env;
 pub(crate) use layout::Fields;
-pub(crate) use objects::{OpenFile, ReeFs};
+pub(crate) use objects::{OpenFile as ReeFile, ReeFs};

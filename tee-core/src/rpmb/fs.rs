@@ -10,7 +10,6 @@
 //! to a fresh run, and lives when its entry says so: an interrupted change leaves the old state.
 //! Source: `core/tee/tee_rpmb_fs.c`.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use tee_abi::Uuid;
