@@ -4,7 +4,7 @@
 //! It speaks addresses, protections, descriptors and errno. It knows no TEE, no registers of any
 //! guest but the host's own, and no file name that a guest could have given.
 //!
-//! `unsafe` stands in the files named here and nowhere else: `sys.rs` (system calls),
+//! `unsafe` stands in the files named here and nowhere else: `sys/*.rs` (system calls),
 //! `space/window.rs` (guest memory).
 #![deny(unsafe_code)]
 
@@ -13,9 +13,13 @@ compile_error!("platform-linux is written for Linux on x86-64");
 
 pub mod errno;
 pub mod platform;
+pub mod sandbox;
 pub mod space;
+pub mod spawn;
 mod sys;
 
 pub use errno::Errno;
 pub use platform::LinuxPlatform;
+pub use sandbox::{Layer, LockDownError, Missing, Policy, Report, Status, lock_down, probe_all};
 pub use space::{LinuxShared, LinuxSpace, SharedError, SpaceError};
+pub use spawn::{Ended, Instance, Launch, Program, SpawnError, Spawner};
