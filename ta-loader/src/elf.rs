@@ -17,6 +17,9 @@ use thiserror::Error;
 /// Bytes in a page; segments are placed by it.
 pub const PAGE: u64 = 4096;
 
+/// Longest section name that is read.
+const MAX_SECTION_NAME: usize = 256;
+
 /// What a TA is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machine {
@@ -161,7 +164,7 @@ impl<'a> Elf<'a> {
         self.shdrs
             .get(self.shstrndx)
             .and_then(|names| self.section_bytes(names))
-            .and_then(|names| cstr(names, section.sh_name as u64))
+            .and_then(|names| cstr(names, section.sh_name as u64, MAX_SECTION_NAME))
             .and_then(|name| core::str::from_utf8(name).ok())
             .unwrap_or_default()
     }
@@ -279,9 +282,12 @@ pub(crate) fn slice(bytes: &[u8], offset: u64, len: u64) -> Option<&[u8]> {
     bytes.get(start..end)
 }
 
-/// The zero-terminated text at an offset, without the zero.
-pub(crate) fn cstr(bytes: &[u8], offset: u64) -> Option<&[u8]> {
+/// The zero-terminated text at an offset, without the zero, if it is no longer than `max`.
+pub(crate) fn cstr(bytes: &[u8], offset: u64, max: usize) -> Option<&[u8]> {
     let tail = bytes.get(usize::try_from(offset).ok()?..)?;
-    let end = tail.iter().position(|byte| *byte == 0)?;
+    let end = tail
+        .iter()
+        .take(max.saturating_add(1))
+        .position(|byte| *byte == 0)?;
     tail.get(..end)
 }

@@ -48,7 +48,9 @@ impl StorageCrypto for WorldCrypto {
 
     fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         // HMAC takes a key of any length, so this cannot fail.
-        let Ok(mut mac) = <Hmac<Sha256> as Mac>::new_from_slice(key) else { return [0; 32] };
+        let Ok(mut mac) = <Hmac<Sha256> as Mac>::new_from_slice(key) else {
+            return [0; 32];
+        };
         parts.iter().for_each(|part| mac.update(part));
         mac.finalize().into_bytes().into()
     }
@@ -82,7 +84,9 @@ impl StorageCrypto for WorldCrypto {
         data: &mut [u8],
         tag: &[u8; 16],
     ) -> bool {
-        Gcm::new(key.into()).decrypt_in_place_detached(iv.into(), aad, data, tag.into()).is_ok()
+        Gcm::new(key.into())
+            .decrypt_in_place_detached(iv.into(), aad, data, tag.into())
+            .is_ok()
     }
 }
 
@@ -133,15 +137,23 @@ fn random_huk(options: &WorldOptions) -> Result<[u8; HUK_LEN], CliError> {
 
     let mut huk = [0; HUK_LEN];
     WorldCrypto::new()?.random(&mut huk);
-    let Some(dir) = &options.storage else { return Ok(huk) };
+    let Some(dir) = &options.storage else {
+        return Ok(huk);
+    };
     let path = dir.join(HUK_FILE);
     if let Ok(bytes) = fs::read(&path) {
         return parse_huk(&bytes).ok_or_else(|| {
-            CliError::input(format!("{} holds no HUK", path.display()), "remove it, with the storage it belongs to")
+            CliError::input(
+                format!("{} holds no HUK", path.display()),
+                "remove it, with the storage it belongs to",
+            )
         });
     }
     let cannot = |error: std::io::Error| {
-        CliError::host(format!("cannot keep the HUK in {}: {error}", path.display()), "")
+        CliError::host(
+            format!("cannot keep the HUK in {}: {error}", path.display()),
+            "",
+        )
     };
     fs::create_dir_all(dir).map_err(cannot)?;
     let mut file = fs::OpenOptions::new()
@@ -150,6 +162,8 @@ fn random_huk(options: &WorldOptions) -> Result<[u8; HUK_LEN], CliError> {
         .mode(0o600)
         .open(&path)
         .map_err(cannot)?;
-    file.write_all(&huk).and_then(|()| file.sync_all()).map_err(cannot)?;
+    file.write_all(&huk)
+        .and_then(|()| file.sync_all())
+        .map_err(cannot)?;
     Ok(huk)
 }

@@ -44,7 +44,10 @@ pub fn supplicant_config(options: &WorldOptions) -> host_supplicant::Config {
         None => StoragePlace::Temporary,
         Some(dir) => StoragePlace::Directory(dir.clone(), Durability::Synced),
     };
-    host_supplicant::Config { ta_path: ta_path(options), storage }
+    host_supplicant::Config {
+        ta_path: ta_path(options),
+        storage,
+    }
 }
 
 /// Where TA logs go.
@@ -69,20 +72,29 @@ pub fn log_sink(options: &WorldOptions) -> Result<LinuxPlatform, CliError> {
 ///
 /// # Errors
 /// Whatever keeps it from being loaded, with the thing, the reason and the next step.
-pub fn instance(file: &Path, options: &WorldOptions) -> Result<Instance<LocalHost<Core>>, CliError> {
+pub fn instance(
+    file: &Path,
+    options: &WorldOptions,
+) -> Result<Instance<LocalHost<Core>>, CliError> {
     let shown = file.display();
     let bytes = read_ta(file)?;
-    let verified = trust(options)?.verify(&bytes, uuid_of_name(file)).map_err(|error| {
-        CliError::input(format!("cannot load {shown}: {error}"), error.hint())
-    })?;
-    let unusable =
-        |error: &dyn std::fmt::Display| CliError::input(format!("cannot load {shown}: {error}"), "");
+    let verified = trust(options)?
+        .verify(&bytes, uuid_of_name(file))
+        .map_err(|error| CliError::input(format!("cannot load {shown}: {error}"), error.hint()))?;
+    let unusable = |error: &dyn std::fmt::Display| {
+        CliError::input(format!("cannot load {shown}: {error}"), "")
+    };
     let plan = LoadPlan::main(&verified.image).map_err(|error| unusable(&error))?;
-    let head = plan.head().copied().ok_or_else(|| unusable(&"it has no .ta_head"))?;
+    let head = plan
+        .head()
+        .copied()
+        .ok_or_else(|| unusable(&"it has no .ta_head"))?;
     let uuid = verified.uuid.unwrap_or(head.uuid);
     plan.check_uuid(uuid).map_err(|error| unusable(&error))?;
     let mut guest = new_instance(uuid, plan.machine(), options)?;
-    guest.load(&mut Program::new(uuid, plan)).map_err(|error| unusable(&error))?;
+    guest
+        .load(&mut Program::new(uuid, plan))
+        .map_err(|error| unusable(&error))?;
     Ok(guest)
 }
 
@@ -94,14 +106,30 @@ fn new_instance(
     let device = device(options)?;
     let supplicant = Supplicant::new(supplicant_config(options))
         .map_err(|error| CliError::host(error.to_string(), ""))?;
-    let core = Rc::new(RefCell::new(TeeCore::new(supplicant, WorldCrypto::new()?, &device)));
+    let core = Rc::new(RefCell::new(TeeCore::new(
+        supplicant,
+        WorldCrypto::new()?,
+        &device,
+    )));
     let space = LinuxSpace::new()
         .map_err(|error| CliError::host(format!("no guest memory: {error}"), ""))?;
     let regs = registers(machine)?;
-    let config =
-        Config { uuid, flags: 0, budget: options.budget, aslr: true, device_id: Uuid::NIL };
+    let config = Config {
+        uuid,
+        flags: 0,
+        budget: options.budget,
+        aslr: true,
+        device_id: Uuid::NIL,
+    };
     let world = LocalWorld::new(InProcess::new(core, uuid));
-    Ok(Instance::new(Engine::default(), regs, space, log_sink(options)?, world, config))
+    Ok(Instance::new(
+        Engine::new(cpu_engine::Options::default()),
+        regs,
+        space,
+        log_sink(options)?,
+        world,
+        config,
+    ))
 }
 
 /// The registers of a TA's machine.
@@ -112,14 +140,5 @@ fn registers(machine: ta_loader::Machine) -> Result<cpu_engine::Regs, CliError> 
             format!("no processor for {other} TAs yet"),
             "build the TA for AArch64",
         )),
-    }
-}
-
-/// Prints the decoded call stack of an instance that has just died.
-pub fn explain_death(guest: &mut Instance<LocalHost<Core>>, options: &WorldOptions) {
-    let Some(dump) = guest.take_dump() else { return };
-    let lines = crate::symbols::decode(&dump, options.symbols.as_deref());
-    for line in lines {
-        eprintln!("{line}");
     }
 }

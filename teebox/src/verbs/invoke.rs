@@ -103,7 +103,7 @@ pub fn run(args: &InvokeArgs) -> Result<Exit, CliError> {
         reports: Vec::new(),
     };
     for step in &steps {
-        driver.step(&mut guest, step, &args.world)?;
+        driver.step(&mut guest, step)?;
         if !args.json
             && let Some(report) = driver.reports.last()
         {
@@ -176,12 +176,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn step(
-        &mut self,
-        guest: &mut Guest,
-        step: &Step,
-        world: &WorldOptions,
-    ) -> Result<(), CliError> {
+    fn step(&mut self, guest: &mut Guest, step: &Step) -> Result<(), CliError> {
         let (action, command, specs, outcome, params) = match &step.action {
             Action::Open(specs) => {
                 self.close(guest);
@@ -218,7 +213,6 @@ impl Driver {
                 )
             }
         };
-        crate::world::explain_death(guest, world);
         self.reports.push(Report {
             line: step.line,
             action,
