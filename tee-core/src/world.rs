@@ -338,7 +338,9 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         let ta = holdings.ta;
         self.with_fs(|fs, env| fs.next(env, kind, ta, 0))?
             .ok_or(TeeResult::ERROR_ITEM_NOT_FOUND)?;
-        Ok(Reply::Enumerator(self.holdings(instance)?.add_listing(kind)))
+        Ok(Reply::Enumerator(
+            self.holdings(instance)?.add_listing(kind),
+        ))
     }
 
     fn enum_next(&mut self, instance: InstanceId, enumerator: u32) -> Answer {
@@ -534,12 +536,7 @@ fn read_head<R: Ree, C: StorageCrypto>(
     Ok((StoredHead::decode(&image, size)?, size))
 }
 
-fn check_request(
-    storage: StorageId,
-    id: &[u8],
-    flags: u32,
-    valid: u32,
-) -> Result<Kind, TeeResult> {
+fn check_request(storage: StorageId, id: &[u8], flags: u32, valid: u32) -> Result<Kind, TeeResult> {
     if flags & !valid != 0 {
         return Err(TeeResult::ERROR_BAD_PARAMETERS);
     }

@@ -49,7 +49,7 @@ fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32], Error> {
     Ok(out)
 }
 
-fn ecb(direction: Direction, key: &[u8; 32], block: &mut [u8; 16]) -> Result<(), Error> {
+fn ecb(direction: Direction, key: &[u8], block: &mut [u8; 16]) -> Result<(), Error> {
     Provider::cipher(AES_ECB_NOPAD, direction, key, &[], &[])?.update(block, true)
 }
 
@@ -111,11 +111,11 @@ impl StorageCrypto for WorldCrypto {
     }
 
     fn aes128_encrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
-        aes::Aes128::new(key.into()).encrypt_block(block.into());
+        known(ecb(Direction::Encrypt, key, block));
     }
 
     fn aes128_decrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
-        aes::Aes128::new(key.into()).decrypt_block(block.into());
+        known(ecb(Direction::Decrypt, key, block));
     }
 
     fn aes256_encrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {

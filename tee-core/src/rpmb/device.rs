@@ -76,10 +76,13 @@ const MALFORMED: FsError = FsError::Rpmb(RpmbFault::Malformed);
 impl Device {
     /// Finds the device, derives its key, and programs the key into a device that has none yet.
     pub(crate) fn open<R: Ree, C: StorageCrypto>(env: &mut Env<'_, R, C>) -> Result<Self, FsError> {
-        let info = env.ree.call(Request::RpmbInfo).map_err(|error| match error {
-            TeeResult::ERROR_ITEM_NOT_FOUND => FsError::Rpmb(RpmbFault::Absent),
-            other => FsError::Ree(other),
-        })?;
+        let info = env
+            .ree
+            .call(Request::RpmbInfo)
+            .map_err(|error| match error {
+                TeeResult::ERROR_ITEM_NOT_FOUND => FsError::Rpmb(RpmbFault::Absent),
+                other => FsError::Ree(other),
+            })?;
         let Reply::RpmbInfo {
             cid,
             size_mult,
@@ -132,7 +135,9 @@ impl Device {
             if frames.iter().any(|frame| frame.u16(ADDRESS) != at) {
                 return Err(MALFORMED);
             }
-            frames.iter().for_each(|f| out.extend_from_slice(f.get(DATA)));
+            frames
+                .iter()
+                .for_each(|f| out.extend_from_slice(f.get(DATA)));
         }
         Ok(out)
     }

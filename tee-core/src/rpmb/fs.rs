@@ -110,8 +110,17 @@ fn file_name(owner: Uuid, id: &[u8]) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {
-    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 };
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+    let digit = |nibble: u8| {
+        if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'A' + nibble - 10
+        }
+    };
+    bytes
+        .iter()
+        .flat_map(|b| [digit(b >> 4), digit(b & 15)])
+        .collect()
 }
 
 /// `None` for what names no object, also for one that was never finished.
@@ -122,7 +131,9 @@ fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
         b'A'..=b'F' => Some(digit - b'A' + 10),
         _ => None,
     };
-    let bytes = pairs.iter().map(|&[hi, lo]| Some(value(hi)? << 4 | value(lo)?));
+    let bytes = pairs
+        .iter()
+        .map(|&[hi, lo]| Some(value(hi)? << 4 | value(lo)?));
     let bytes: Option<Vec<u8>> = bytes.collect();
     bytes.filter(|id| rest.is_empty() && (1..=OBJECT_ID_MAX_LEN).contains(&id.len()))
 }
@@ -346,16 +357,15 @@ impl Mounted {
         Ok(fs)
     }
 
-    fn format<R: Ree, C: StorageCrypto>(
-        &mut self,
-        env: &mut Env<'_, R, C>,
-    ) -> Result<(), FsError> {
+    fn format<R: Ree, C: StorageCrypto>(&mut self, env: &mut Env<'_, R, C>) -> Result<(), FsError> {
         let last = Entry {
             flags: LAST,
             ..Entry::default()
         };
         self.device.write(env, FAT_BLOCK, &last.encode())?;
-        let mut partition = [MAGIC, VERSION, 0, FAT_START].map(u32::to_le_bytes).concat();
+        let mut partition = [MAGIC, VERSION, 0, FAT_START]
+            .map(u32::to_le_bytes)
+            .concat();
         partition.resize(BLOCK, 0);
         self.device.write(env, 0, &partition)?;
         self.entries.push(last);

@@ -86,7 +86,15 @@ impl StorageCrypto for TestCrypto {
         data: &mut [u8],
     ) -> [u8; 16] {
         let direction = Direction::Encrypt;
-        let ae = Provider::ae(TEE_ALG_AES_GCM, direction, key, iv, 16, aad.len(), data.len());
+        let ae = Provider::ae(
+            TEE_ALG_AES_GCM,
+            direction,
+            key,
+            iv,
+            16,
+            aad.len(),
+            data.len(),
+        );
         let mut ae = ae.unwrap();
         ae.update_aad(aad).unwrap();
         ae.finish_encrypt(data, 16).unwrap().try_into().unwrap()
@@ -101,7 +109,15 @@ impl StorageCrypto for TestCrypto {
         tag: &[u8; 16],
     ) -> bool {
         let direction = Direction::Decrypt;
-        let ae = Provider::ae(TEE_ALG_AES_GCM, direction, key, iv, 16, aad.len(), data.len());
+        let ae = Provider::ae(
+            TEE_ALG_AES_GCM,
+            direction,
+            key,
+            iv,
+            16,
+            aad.len(),
+            data.len(),
+        );
         let mut ae = ae.unwrap();
         ae.update_aad(aad).unwrap();
         ae.finish_decrypt(data, tag).is_ok()
