@@ -15,6 +15,7 @@ pub struct LocalHost<C>(std::marker::PhantomData<C>);
 impl<C: SecureCore> Host for LocalHost<C> {
     type Cpu = Engine;
     type Platform = LinuxPlatform;
+    type Crypto = tee_crypto::Provider;
     type World = LocalWorld<C>;
 }
 
