@@ -3,4 +3,5 @@
 
 mod entries;
 mod questions;
+mod storage;
 mod support;
