@@ -16,6 +16,7 @@ impl<C: SecureCore> Host for LocalHost<C> {
     type Cpu = Engine;
     type Crypto = tee_crypto::Provider;
     type Platform = LinuxPlatform;
+    type Crypto = tee_crypto::Provider;
     type World = LocalWorld<C>;
 }
 

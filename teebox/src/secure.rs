@@ -50,7 +50,7 @@ fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32], Error> {
     Ok(out)
 }
 
-fn ecb(direction: Direction, key: &[u8; 32], block: &mut [u8; 16]) -> Result<(), Error> {
+fn ecb(direction: Direction, key: &[u8], block: &mut [u8; 16]) -> Result<(), Error> {
     Provider::cipher(AES_ECB_NOPAD, direction, key, &[], &[])?.update(block, true)
 }
 
@@ -109,6 +109,14 @@ impl StorageCrypto for WorldCrypto {
 
     fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         known(hmac_sha256(key, parts))
+    }
+
+    fn aes128_encrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
+        known(ecb(Direction::Encrypt, key, block));
+    }
+
+    fn aes128_decrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
+        known(ecb(Direction::Decrypt, key, block));
     }
 
     fn aes256_encrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {
