@@ -1,7 +1,7 @@
 //! A disk that fails on request: for tests of what storage must survive.
 //!
-//! Every elementary change (an extent written, a file named, renamed, removed, cut off) is a step,
-//! counted from 0. At a chosen step the disk crashes for good, or fails once. What was written but
+//! Every elementary change (an extent written, a file named, renamed, removed, cut off) and every
+//! sync is a step, counted from 0. At a chosen step the disk crashes for good, or fails once. What was written but
 //! not synced is known, so a power failure can be played in which any part of it is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,20 +167,24 @@ impl FaultyFiles {
         stepped.map_err(|fault| self.failed(fault))
     }
 
-    fn sync(&mut self, file: ReeFile) {
+    fn sync(&mut self, file: ReeFile) -> Result<(), TeeResult> {
+        self.step().map_err(|fault| self.failed(fault))?;
         self.syncs += 1;
         let name = self.names.get(&file).cloned();
         self.settle(|change| match change {
             Change::Write(of, ..) | Change::Truncate(of, _) => Some(of) == name.as_ref(),
             _ => false,
         });
+        Ok(())
     }
 
-    fn sync_names(&mut self) {
+    fn sync_names(&mut self) -> Result<(), TeeResult> {
+        self.step().map_err(|fault| self.failed(fault))?;
         self.syncs += 1;
         self.settle(|change| !matches!(change, Change::Write(..) | Change::Truncate(..)));
         let live = self.live.files().map(|(name, _)| name.to_owned());
         self.durable_names = live.collect();
+        Ok(())
     }
 
     fn settle(&mut self, is_synced: impl Fn(&Change) -> bool) {
@@ -262,7 +266,7 @@ impl Ree for FaultyFiles {
                     self.write(*file, *at, data)?;
                 }
                 if *sync {
-                    self.sync(*file);
+                    self.sync(*file)?;
                 }
                 Ok(Reply::Done)
             }
@@ -288,7 +292,7 @@ impl Ree for FaultyFiles {
                 Ok(reply)
             }
             Request::DirSync => {
-                self.sync_names();
+                self.sync_names()?;
                 Ok(Reply::Done)
             }
             Request::FileClose { file } => {

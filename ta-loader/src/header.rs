@@ -131,6 +131,8 @@ pub struct Subkey<'a> {
     pub max_depth: u32,
     /// The key's algorithm, `TEE_ALG_*`.
     pub algo: u32,
+    /// Bytes of the name that follows, 0 for a subkey that signs its own UUID.
+    pub name_size: u32,
     /// Identifier and value of each attribute.
     pub attributes: Vec<(u32, &'a [u8])>,
     /// The name from which the UUID of what follows is made, zero-padded.
@@ -200,16 +202,15 @@ impl<'a> Signed<'a> {
         }
     }
 
-    /// The two pieces that the stored hash is made over, in order: the fixed header, and the
-    /// sub-header with the image. For [`ImageType::Encrypted`] the image is to be hashed in its
-    /// decrypted form, so the second piece is not what was hashed.
+    /// The pieces that the stored hash is made over, up to the image: the fixed header and the
+    /// sub-header. The image follows, decrypted if it is stored encrypted.
     #[must_use]
-    pub fn hashed(&self) -> [&'a [u8]; 2] {
+    pub fn hashed_head(&self) -> [&'a [u8]; 2] {
         let after_signature = SHDR_SIZE + self.hash.len() + self.signature.len();
         [
             self.file.get(..SHDR_SIZE).unwrap_or_default(),
             self.file
-                .get(after_signature..self.image_range.end)
+                .get(after_signature..self.image_range.start)
                 .unwrap_or_default(),
         ]
     }
@@ -300,10 +301,10 @@ impl<'a> Cursor<'a> {
         for _ in 0..count {
             attributes.push(inner.attribute()?);
         }
-        let name_size = usize::try_from(name_size).unwrap_or(usize::MAX);
         let has_next = self.at < self.file.len();
         let name = if has_next {
-            self.take("name of what the subkey signs", name_size)?
+            let len = usize::try_from(name_size).unwrap_or(usize::MAX);
+            self.take("name of what the subkey signs", len)?
         } else {
             &[]
         };
@@ -312,6 +313,7 @@ impl<'a> Cursor<'a> {
             version,
             max_depth,
             algo,
+            name_size,
             attributes,
             name,
             next: self.file.get(self.at..).unwrap_or_default(),

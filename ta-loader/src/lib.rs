@@ -20,6 +20,8 @@ extern crate std;
 
 pub mod elf;
 pub mod header;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 #[cfg(feature = "verify")]
 pub mod key;
 #[cfg(feature = "verify")]
@@ -32,6 +34,8 @@ pub mod program;
 pub mod reloc;
 #[cfg(feature = "verify")]
 pub mod sign;
+#[cfg(feature = "symbolize")]
+pub mod symbolize;
 pub mod symbols;
 #[cfg(feature = "verify")]
 pub mod verify;

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use goblin::elf::dynamic::{self, Dyn};
-use goblin::elf::program_header::{PT_ARM_EXIDX, PT_DYNAMIC, PT_TLS};
+use goblin::elf::program_header::{PT_ARM_EXIDX, PT_DYNAMIC, PT_LOAD, PT_TLS};
 use goblin::elf::{ProgramHeader, SectionHeader};
 use tee_abi::ta::{NO_DEPRECATED_ENTRY, TA_FLAG_CONCURRENT, TA_FLAGS_MASK, TA_HEAD_SIZE, TaHead};
 use tee_abi::{TeeResult, Uuid};
@@ -182,6 +182,22 @@ impl<'a> LoadPlan<'a> {
         Self::read(image, false)
     }
 
+    /// Plans whatever the file is: a TA, or a library, which holds its ELF header in the first
+    /// segment and has no `.ta_head`.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn detect(image: &'a [u8]) -> Result<Self, PlanError> {
+        let elf = Elf::parse(image)?;
+        let first = elf.phdrs.iter().find(|phdr| phdr.p_type == PT_LOAD);
+        let holds_header = first.is_some_and(|phdr| phdr.p_offset < PAGE);
+        if holds_header && elf.section(".ta_head").is_none() {
+            Self::library(image)
+        } else {
+            Self::main(image)
+        }
+    }
+
     fn read(image: &'a [u8], is_main: bool) -> Result<Self, PlanError> {
         let elf = Elf::parse(image)?;
         let segments = segments(&elf, is_main)?;
@@ -307,7 +323,7 @@ impl<'a> LoadPlan<'a> {
         self.elf
             .phdrs
             .iter()
-            .find(|phdr| phdr.p_type == goblin::elf::program_header::PT_LOAD)
+            .find(|phdr| phdr.p_type == PT_LOAD)
             .is_some_and(|phdr| phdr.p_offset == 0 && phdr.p_vaddr == 0)
     }
 

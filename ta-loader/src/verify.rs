@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::header::{HeaderError, Signed};
 use crate::key::{Fingerprint, PublicKey, sha256};
+use crate::sign::{SignError, decrypt};
 
 /// Why a file is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -26,6 +27,9 @@ pub enum VerifyError {
     /// Encrypted TAs and subkeys.
     #[error("signed header type {} ({}) is not yet supported", *.0 as u32, type_name(*.0))]
     NotSupported(ImageType),
+    /// An encrypted image does not yield to the key.
+    #[error(transparent)]
+    Decryption(#[from] SignError),
     /// The signature algorithm is not known here.
     #[error(
         "signature algorithm {0:#010x} is not supported (RSASSA-PSS and PKCS#1 v1.5 with SHA-256 are)"
@@ -79,7 +83,9 @@ impl VerifyError {
             Self::Header(_) | Self::HashSize(_) => "copy or build the file again",
             Self::Digest { .. } => "the file was altered after signing: build or copy it again",
             Self::Unsigned => "sign it with `teebox sign`, or pass --allow-unsigned",
-            Self::NotSupported(_) => "sign the TA without --subkey and --enc-key",
+            Self::NotSupported(ImageType::Encrypted) => "sign the TA without --enc-key",
+            Self::NotSupported(_) => "sign the TA with a trusted key itself, without --subkey",
+            Self::Decryption(_) => "give the AES key that the TA was encrypted with",
             Self::Algorithm(_) => "sign it with one of the two algorithms of `teebox sign --algo`",
             Self::Signature { .. } => "pass --ta-key KEY.pem with the public key of its signer",
             Self::Uuid { .. } => "name the file UUID.ta after the UUID in its header",
@@ -87,7 +93,19 @@ impl VerifyError {
     }
 }
 
-const fn type_name(img_type: ImageType) -> &'static str {
+/// Upstream's name of a signature algorithm.
+#[must_use]
+pub const fn signature_name(algo: u32) -> Option<&'static str> {
+    match algo {
+        ALG_RSA_PSS_SHA256 => Some("TEE_ALG_RSASSA_PKCS1_PSS_MGF1_SHA256"),
+        ALG_RSA_V1_5_SHA256 => Some("TEE_ALG_RSASSA_PKCS1_V1_5_SHA256"),
+        _ => None,
+    }
+}
+
+/// Upstream's name of an image type.
+#[must_use]
+pub const fn type_name(img_type: ImageType) -> &'static str {
     match img_type {
         ImageType::Ta => "SHDR_TA",
         ImageType::Bootstrap => "SHDR_BOOTSTRAP_TA",
@@ -171,15 +189,29 @@ impl Trust {
         file: &'a [u8],
         expected: Option<Uuid>,
     ) -> Result<Verified<'a>, VerifyError> {
+        self.verify_with_key(file, expected, None)
+    }
+
+    /// As [`Trust::verify`], with the AES key of an encrypted TA.
+    ///
+    /// # Errors
+    /// [`VerifyError`].
+    pub fn verify_with_key<'a>(
+        &self,
+        file: &'a [u8],
+        expected: Option<Uuid>,
+        enc_key: Option<&[u8]>,
+    ) -> Result<Verified<'a>, VerifyError> {
         if is_bare_elf(file) {
             return self.accept_unsigned(file);
         }
         let signed = Signed::parse(file)?;
-        if matches!(signed.img_type, ImageType::Encrypted | ImageType::Subkey) {
-            return Err(VerifyError::NotSupported(signed.img_type));
-        }
-        let (message, digest) = checked_message(&signed)?;
+        let image = plain_image(&signed, enc_key)?;
+        let (message, digest) = checked_message(&signed, &image)?;
         let provenance = self.signer(&signed, &message)?;
+        if signed.img_type == ImageType::Subkey {
+            return Err(VerifyError::NotSupported(ImageType::Subkey));
+        }
         if let (Some(header), Some(expected)) = (signed.uuid(), expected)
             && header != expected
         {
@@ -188,7 +220,7 @@ impl Trust {
         Ok(Verified {
             uuid: signed.uuid(),
             version: signed.version(),
-            image: Cow::Borrowed(signed.image),
+            image,
             provenance,
             digest,
         })
@@ -237,14 +269,30 @@ fn is_bare_elf(file: &[u8]) -> bool {
     file.starts_with(b"\x7fELF")
 }
 
+/// The image in the clear; a subkey is its own image.
+fn plain_image<'a>(
+    signed: &Signed<'a>,
+    enc_key: Option<&[u8]>,
+) -> Result<Cow<'a, [u8]>, VerifyError> {
+    match (signed.img_type, enc_key) {
+        (ImageType::Encrypted, Some(key)) => Ok(Cow::Owned(decrypt(signed, key)?)),
+        (ImageType::Encrypted, None) => Err(VerifyError::NotSupported(ImageType::Encrypted)),
+        _ => Ok(Cow::Borrowed(signed.image)),
+    }
+}
+
 /// The bytes that were signed and their hash, which is the stored one.
-fn checked_message(signed: &Signed<'_>) -> Result<(Vec<u8>, [u8; 32]), VerifyError> {
+pub(crate) fn checked_message(
+    signed: &Signed<'_>,
+    image: &[u8],
+) -> Result<(Vec<u8>, [u8; 32]), VerifyError> {
     if !matches!(signed.algo, ALG_RSA_PSS_SHA256 | ALG_RSA_V1_5_SHA256) {
         return Err(VerifyError::Algorithm(signed.algo));
     }
     let stored =
         <[u8; 32]>::try_from(signed.hash).map_err(|_| VerifyError::HashSize(signed.hash.len()))?;
-    let message = signed.hashed().concat();
+    let [fixed, sub_header] = signed.hashed_head();
+    let message = [fixed, sub_header, image].concat();
     let computed = sha256(&[&message]);
     if computed != stored {
         return Err(VerifyError::Digest {

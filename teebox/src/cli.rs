@@ -28,8 +28,16 @@ struct Cli {
 enum Verb {
     /// Call a TA's command without a client program
     Invoke(verbs::invoke::InvokeArgs),
+    /// Show what a TA file is: headers, key, flags, properties, segments, syscalls
+    Inspect(verbs::inspect::InspectArgs),
+    /// Sign a TA: the command line of OP-TEE's sign_encrypt.py
+    Sign(verbs::sign::SignArgs),
+    /// Tell whether TA files would be accepted, and why not
+    Verify(verbs::verify::VerifyArgs),
     /// List OP-TEE's syscalls and how far each is supported
     Syscalls(verbs::syscalls::SyscallsArgs),
+    /// Tell what this machine offers: sandbox layers, TA folders, keys
+    Doctor(verbs::doctor::DoctorArgs),
     /// Tell what a TEE_Result means and what usually causes it
     Explain(verbs::explain::ExplainArgs),
 }
@@ -96,7 +104,11 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<Exit, CliError> {
     match verb {
         Verb::Invoke(args) => verbs::invoke::run(&args),
+        Verb::Inspect(args) => verbs::inspect::run(&args),
+        Verb::Sign(args) => verbs::sign::run(&args),
+        Verb::Verify(args) => verbs::verify::run(&args),
         Verb::Syscalls(args) => verbs::syscalls::run(&args),
+        Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Explain(args) => verbs::explain::run(&args),
     }
 }

@@ -1,10 +1,15 @@
 //! What CI runs, in one order: the cheap checks first.
 
+use std::process::{Command, Stdio};
+
 use crate::run::{Done, has, run};
 use crate::{generate, rooms, tas};
 
 /// Programs that tests need, with the Debian package of each.
 const TOOLS: &[(&str, &str)] = &[("cc", "gcc"), ("qemu-aarch64-static", "qemu-user-static")];
+
+/// Python modules that tests need, with the Debian package of each.
+const MODULES: &[(&str, &str)] = &[("cryptography", "python3-cryptography")];
 
 /// Rust targets that our own TAs are built for.
 const TARGETS: &[&str] = &["aarch64-unknown-none"];
@@ -39,9 +44,10 @@ pub fn test() -> Done {
 /// Installs what is missing; fails when that is not possible.
 fn tools() -> Done {
     run("rustup", &[&["target", "add"], TARGETS].concat())?;
-    let missing: Vec<&str> = TOOLS
-        .iter()
-        .filter(|(program, _)| !has(program))
+    let programs = TOOLS.iter().filter(|(program, _)| !has(program));
+    let modules = MODULES.iter().filter(|(module, _)| !has_module(module));
+    let missing: Vec<&str> = programs
+        .chain(modules)
         .map(|(_, package)| *package)
         .collect();
     if missing.is_empty() {
@@ -67,6 +73,14 @@ fn tools() -> Done {
         missing.as_slice(),
     ]
     .concat())
+}
+
+fn has_module(module: &str) -> bool {
+    Command::new("python3")
+        .args(["-c", &format!("import {module}")])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 fn is_root() -> bool {

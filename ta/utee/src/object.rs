@@ -37,7 +37,7 @@ impl<'a> Attribute<'a> {
     pub fn buffer(id: u32, bytes: &'a [u8]) -> Self {
         Self {
             raw: RawAttribute {
-                a: bytes.as_ptr().expose_provenance() as u64,
+                a: syscall::source(bytes).expose_provenance() as u64,
                 b: bytes.len() as u64,
                 id,
             },
@@ -59,8 +59,11 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// The array as the TEE reads it.
+/// The array as the TEE reads it; NULL when empty, as [`syscall::source`].
 pub(crate) fn raw(attributes: &[Attribute<'_>]) -> *const RawAttribute {
+    if attributes.is_empty() {
+        return core::ptr::null();
+    }
     attributes.as_ptr().cast()
 }
 

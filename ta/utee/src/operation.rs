@@ -14,6 +14,7 @@ use crate::numbers::{
     TEE_MODE_SIGN, TEE_MODE_VERIFY,
 };
 use crate::object::{self, Attribute, Object};
+use crate::syscall::{source, target};
 use crate::{Result, syscall};
 
 /// A state handle; freed, with the keys that it claimed, when dropped.
@@ -67,7 +68,7 @@ impl State {
 
     fn hash_update(&mut self, chunk: &[u8]) -> Result<()> {
         // SAFETY: `chunk` is valid for its length.
-        unsafe { syscall::hash_update(self.handle(), chunk.as_ptr(), chunk.len()) }.ok()
+        unsafe { syscall::hash_update(self.handle(), source(chunk), chunk.len()) }.ok()
     }
 
     fn hash_final(&mut self, chunk: &[u8], to: &mut [u8]) -> Result<usize> {
@@ -76,9 +77,9 @@ impl State {
         unsafe {
             syscall::hash_final(
                 self.handle(),
-                chunk.as_ptr(),
+                source(chunk),
                 chunk.len(),
-                to.as_mut_ptr(),
+                target(to),
                 &mut len,
             )
         }
@@ -215,7 +216,7 @@ impl Cipher {
     /// `TEE_ERROR_BAD_PARAMETERS` when the vector does not fit.
     pub fn init(&mut self, iv: &[u8]) -> Result<()> {
         // SAFETY: `iv` is valid for its length.
-        unsafe { syscall::cipher_init(self.0.handle(), iv.as_ptr(), iv.len()) }.ok()
+        unsafe { syscall::cipher_init(self.0.handle(), source(iv), iv.len()) }.ok()
     }
 
     /// `TEE_CipherUpdate`; tells how much was written.
@@ -228,9 +229,9 @@ impl Cipher {
         unsafe {
             syscall::cipher_update(
                 self.0.handle(),
-                from.as_ptr(),
+                source(from),
                 from.len(),
-                to.as_mut_ptr(),
+                target(to),
                 &mut len,
             )
         }
@@ -248,9 +249,9 @@ impl Cipher {
         unsafe {
             syscall::cipher_final(
                 self.0.handle(),
-                from.as_ptr(),
+                source(from),
                 from.len(),
-                to.as_mut_ptr(),
+                target(to),
                 &mut len,
             )
         }
@@ -291,7 +292,7 @@ impl Ae {
         unsafe {
             syscall::authenc_init(
                 self.0.handle(),
-                nonce.as_ptr(),
+                source(nonce),
                 nonce.len(),
                 tag_len,
                 aad_len,
@@ -307,7 +308,7 @@ impl Ae {
     /// `TEE_ERROR_BAD_STATE`.
     pub fn update_aad(&mut self, aad: &[u8]) -> Result<()> {
         // SAFETY: `aad` is valid for its length.
-        unsafe { syscall::authenc_update_aad(self.0.handle(), aad.as_ptr(), aad.len()) }.ok()
+        unsafe { syscall::authenc_update_aad(self.0.handle(), source(aad), aad.len()) }.ok()
     }
 
     /// `TEE_AEUpdate`; tells how much was written.
@@ -320,9 +321,9 @@ impl Ae {
         unsafe {
             syscall::authenc_update_payload(
                 self.0.handle(),
-                from.as_ptr(),
+                source(from),
                 from.len(),
-                to.as_mut_ptr(),
+                target(to),
                 &mut len,
             )
         }
@@ -345,11 +346,11 @@ impl Ae {
         unsafe {
             syscall::authenc_enc_final(
                 self.0.handle(),
-                from.as_ptr(),
+                source(from),
                 from.len(),
-                to.as_mut_ptr(),
+                target(to),
                 &mut len,
-                tag.as_mut_ptr(),
+                target(tag),
                 &mut tag_len,
             )
         }
@@ -367,11 +368,11 @@ impl Ae {
         unsafe {
             syscall::authenc_dec_final(
                 self.0.handle(),
-                from.as_ptr(),
+                source(from),
                 from.len(),
-                to.as_mut_ptr(),
+                target(to),
                 &mut len,
-                tag.as_ptr(),
+                source(tag),
                 tag.len(),
             )
         }
@@ -430,9 +431,9 @@ impl Asymmetric {
                 self.0.handle(),
                 object::raw(params),
                 params.len(),
-                from.as_ptr(),
+                source(from),
                 from.len(),
-                to.as_mut_ptr(),
+                target(to),
                 &mut len,
             )
         }
@@ -456,9 +457,9 @@ impl Asymmetric {
                 self.0.handle(),
                 object::raw(params),
                 params.len(),
-                digest.as_ptr(),
+                source(digest),
                 digest.len(),
-                signature.as_ptr(),
+                source(signature),
                 signature.len(),
             )
         }
@@ -491,5 +492,5 @@ pub fn derive_key(
 /// `TEE_ERROR_OUT_OF_MEMORY`.
 pub fn random(to: &mut [u8]) -> Result<()> {
     // SAFETY: `to` is valid for its length.
-    unsafe { syscall::cryp_random_number_generate(to.as_mut_ptr(), to.len()) }.ok()
+    unsafe { syscall::cryp_random_number_generate(target(to), to.len()) }.ok()
 }

@@ -39,6 +39,11 @@ impl<'a> Params<'a> {
         Self { raw }
     }
 
+    /// The structure that goes back to the TEE.
+    pub const fn raw_mut(&mut self) -> &mut RawParams {
+        self.raw
+    }
+
     /// The type word, four nibbles.
     #[must_use]
     pub fn types(&self) -> u32 {

@@ -4,6 +4,7 @@ use tee_abi::TeeResult;
 
 use crate::layout::ObjectInfo;
 use crate::object::Object;
+use crate::syscall::{source, target};
 use crate::{Result, syscall};
 
 /// Longest identifier of a persistent object (`TEE_OBJECT_ID_MAX_LEN`).
@@ -32,7 +33,7 @@ impl Object {
         unsafe {
             syscall::storage_obj_open(
                 storage as usize,
-                id.as_ptr(),
+                source(id),
                 id.len(),
                 flags as usize,
                 &mut handle,
@@ -59,11 +60,11 @@ impl Object {
         unsafe {
             syscall::storage_obj_create(
                 storage as usize,
-                id.as_ptr(),
+                source(id),
                 id.len(),
                 flags as usize,
                 attributes.map_or(0, Self::handle),
-                data.as_ptr(),
+                source(data),
                 data.len(),
                 &mut handle,
             )
@@ -87,7 +88,7 @@ impl Object {
     /// `TEE_ERROR_ACCESS_CONFLICT` when the new identifier exists.
     pub fn rename(&mut self, id: &[u8]) -> Result<()> {
         // SAFETY: `id` is valid for its length.
-        unsafe { syscall::storage_obj_rename(self.handle(), id.as_ptr(), id.len()) }.ok()
+        unsafe { syscall::storage_obj_rename(self.handle(), source(id), id.len()) }.ok()
     }
 
     /// `TEE_ReadObjectData`: reads at the position; tells how much.
@@ -97,7 +98,7 @@ impl Object {
     pub fn read(&mut self, to: &mut [u8]) -> Result<usize> {
         let mut count = 0;
         // SAFETY: `to` is valid for its length; `count` is ours.
-        unsafe { syscall::storage_obj_read(self.handle(), to.as_mut_ptr(), to.len(), &mut count) }
+        unsafe { syscall::storage_obj_read(self.handle(), target(to), to.len(), &mut count) }
             .ok()?;
         Ok(count as usize)
     }
@@ -108,7 +109,7 @@ impl Object {
     /// `TEE_ERROR_STORAGE_NO_SPACE`, `TEE_ERROR_OVERFLOW`, …
     pub fn write(&mut self, data: &[u8]) -> Result<()> {
         // SAFETY: `data` is valid for its length.
-        unsafe { syscall::storage_obj_write(self.handle(), data.as_ptr(), data.len()) }.ok()
+        unsafe { syscall::storage_obj_write(self.handle(), source(data), data.len()) }.ok()
     }
 
     /// `TEE_TruncateObjectData`.

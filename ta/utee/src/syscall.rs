@@ -46,6 +46,23 @@ impl<T> Word for *mut T {
     }
 }
 
+/// The address of a buffer that the TEE reads. An empty one is NULL, as C passes it: its address in
+/// Rust is that of no page, and OP-TEE versions differ in whether they examine it.
+pub fn source(bytes: &[u8]) -> *const u8 {
+    if bytes.is_empty() {
+        return core::ptr::null();
+    }
+    bytes.as_ptr()
+}
+
+/// The address of a buffer that the TEE writes, by the same rule as [`source`].
+pub fn target(bytes: &mut [u8]) -> *mut u8 {
+    if bytes.is_empty() {
+        return core::ptr::null_mut();
+    }
+    bytes.as_mut_ptr()
+}
+
 macro_rules! kind {
     (Ulong) => { usize };
     (Size) => { usize };

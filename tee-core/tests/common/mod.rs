@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod scenario;
+
 use aes::cipher::{BlockDecrypt, BlockEncrypt, KeyInit as _};
 use aes_gcm::aead::AeadInPlace;
 use aes_gcm::{AesGcm, aead::consts::U16};

@@ -1,8 +1,12 @@
 //! The verbs of the command line, a file each.
 
+pub mod doctor;
 pub mod explain;
+pub mod inspect;
 pub mod invoke;
+pub mod sign;
 pub mod syscalls;
+pub mod verify;
 
 use serde::Serialize;
 

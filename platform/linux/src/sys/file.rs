@@ -1,4 +1,4 @@
-//! System calls as safe functions: descriptors are owned, sizes are checked, errors are [`Errno`].
+//! Descriptors, memory files, entropy and the clock.
 //!
 //! # Safety
 //! Each call is handed either numbers, or pointers to values that live on this side of it and are
@@ -11,16 +11,8 @@
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
+use super::check;
 use crate::Errno;
-
-/// A result that is negative on error.
-fn check(result: i64) -> Result<i64, Errno> {
-    if result < 0 {
-        Err(Errno::last())
-    } else {
-        Ok(result)
-    }
-}
 
 /// What `fstat` and `fstatfs` tell of an open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
