@@ -8,6 +8,8 @@
 
 extern crate alloc;
 
+pub mod channel;
+pub mod client;
 pub mod core;
 pub mod layout;
 pub mod param;
@@ -18,6 +20,7 @@ pub mod shdr;
 pub mod syscalls;
 pub mod ta;
 pub mod uuid;
+pub mod wire;
 
 pub use result::{Origin, TeeResult};
 pub use uuid::Uuid;
