@@ -101,7 +101,7 @@ impl Callee {
         })
     }
 
-    /// Answers the call.
+    /// Answers the call. What the caller asked to cancel is over with it.
     pub fn reply(&self, reply: &Reply) {
         let words = &self.page.reply;
         words.result.store(reply.result.0, Relaxed);
@@ -110,6 +110,7 @@ impl Callee {
             words.a.store(a, Relaxed);
             words.b.store(b, Relaxed);
         }
+        self.page.caller.cancel.store(0, SeqCst);
         self.page.turn.state.store(REPLY, SeqCst);
         if self.page.caller.sleeping.load(SeqCst) != 0 {
             // Fails when the queue is full, which wakes as well, or when the caller is gone.
@@ -121,11 +122,6 @@ impl Callee {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.page.caller.cancel.load(SeqCst) != 0
-    }
-
-    /// Forgets that the caller has asked to cancel.
-    pub fn clear_cancel(&self) {
-        self.page.caller.cancel.store(0, SeqCst);
     }
 
     /// Waits awake for a short while for the next call, and tells whether it is there.
@@ -327,7 +323,6 @@ mod tests {
                     callee.wait(None).unwrap();
                     while !matches!(callee.receive(), Delivery::Empty) {}
                 }
-                callee.clear_cancel();
                 Some(echo(&got))
             });
         });
