@@ -5,6 +5,7 @@
 //! faults with the guest address, and host memory is out of reach by construction.
 
 use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
@@ -239,7 +240,7 @@ pub trait AddressSpace {
     ///
     /// # Errors
     /// As [`AddressSpace::read`].
-    fn read_vec(&self, addr: u64, len: u64) -> Result<alloc::vec::Vec<u8>, Fault> {
+    fn read_vec(&self, addr: u64, len: u64) -> Result<Vec<u8>, Fault> {
         let unmapped = Fault {
             addr,
             access: Access::Read,

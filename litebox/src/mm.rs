@@ -102,6 +102,14 @@ impl<A: AddressSpace> Mm<A> {
         (addr - start < region.len).then_some((*start, region))
     }
 
+    /// Where a mapping of `len` bytes, rounded up to pages, would lie.
+    ///
+    /// # Errors
+    /// [`MapError::BadRange`] or [`MapError::NoRoom`].
+    pub fn room(&self, place: Placement, len: u64) -> Result<u64, MapError> {
+        self.find(place, len).map(|range| range.start)
+    }
+
     /// Maps zeroed private pages and tells where. `len` is rounded up to pages.
     ///
     /// # Errors

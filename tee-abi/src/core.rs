@@ -16,6 +16,48 @@ pub type ObjectHandle = u32;
 /// A storage identifier as the TA gave it: `TEE_STORAGE_PRIVATE` and its `_REE`, `_RPMB` kin.
 pub type StorageId = u32;
 
+/// Storage identifiers and data flags of GP TEE Internal Core API, section 5.4, and OP-TEE's
+/// extensions of them.
+pub mod storage {
+    /// The default storage: the REE file system.
+    pub const PRIVATE: u32 = 0x0000_0001;
+    /// The REE file system by name.
+    pub const PRIVATE_REE: u32 = 0x8000_0000;
+    /// The RPMB file system.
+    pub const PRIVATE_RPMB: u32 = 0x8000_0100;
+
+    /// `TEE_DATA_FLAG_ACCESS_READ`
+    pub const ACCESS_READ: u32 = 0x0000_0001;
+    /// `TEE_DATA_FLAG_ACCESS_WRITE`
+    pub const ACCESS_WRITE: u32 = 0x0000_0002;
+    /// `TEE_DATA_FLAG_ACCESS_WRITE_META`
+    pub const ACCESS_WRITE_META: u32 = 0x0000_0004;
+    /// `TEE_DATA_FLAG_SHARE_READ`
+    pub const SHARE_READ: u32 = 0x0000_0010;
+    /// `TEE_DATA_FLAG_SHARE_WRITE`
+    pub const SHARE_WRITE: u32 = 0x0000_0020;
+    /// `TEE_DATA_FLAG_OVERWRITE`
+    pub const OVERWRITE: u32 = 0x0000_0400;
+
+    /// The flags an object may be opened with.
+    pub const OPEN_FLAGS: u32 =
+        ACCESS_READ | ACCESS_WRITE | ACCESS_WRITE_META | SHARE_READ | SHARE_WRITE;
+    /// The flags an object may be created with.
+    pub const CREATE_FLAGS: u32 = OPEN_FLAGS | OVERWRITE;
+
+    /// `TEE_OBJECT_ID_MAX_LEN`
+    pub const OBJECT_ID_MAX_LEN: usize = 64;
+    /// `TEE_DATA_MAX_POSITION`
+    pub const MAX_POSITION: u64 = 0xFFFF_FFFF;
+
+    /// `TEE_DATA_SEEK_SET`
+    pub const SEEK_SET: u32 = 0;
+    /// `TEE_DATA_SEEK_CUR`
+    pub const SEEK_CUR: u32 = 1;
+    /// `TEE_DATA_SEEK_END`
+    pub const SEEK_END: u32 = 2;
+}
+
 /// What an instance asks of the secure world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
@@ -85,12 +127,19 @@ pub enum Request {
         /// New length in bytes.
         len: u64,
     },
-    /// Restrict the stored usage. Answers [`Reply::Done`].
-    ObjectSetUsage {
+    /// Keep only these bits of the stored usage, which all handles of the object share. All ones
+    /// ask without restricting. Answers [`Reply::Usage`].
+    ObjectRestrictUsage {
         /// Which.
         object: ObjectHandle,
-        /// New `TEE_USAGE_*`.
+        /// The `TEE_USAGE_*` bits that may stay.
         usage: u32,
+    },
+    /// The attributes that came with [`Reply::Object`] do not decode: remove the object as any
+    /// other that is found corrupt. The handle stays until it is closed. Answers [`Reply::Done`].
+    ObjectCorrupt {
+        /// Which.
+        object: ObjectHandle,
     },
     /// Start listing the TA's objects. Answers [`Reply::Enumerator`], or
     /// `TEE_ERROR_ITEM_NOT_FOUND` when there are none.
@@ -147,10 +196,14 @@ pub enum Reply {
     Data(Vec<u8>),
     /// A listing has started.
     Enumerator(u32),
+    /// What `TEE_USAGE_*` bits an object has now.
+    Usage(u32),
     /// An object in a listing.
     Entry {
         /// Its identifier.
         id: Vec<u8>,
+        /// The `TEE_DATA_FLAG_*` it was first opened with, 0 when it is not open.
+        flags: u32,
         /// What it is.
         head: ObjectHead,
         /// Bytes in the data stream.

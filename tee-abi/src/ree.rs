@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{TeeResult, Uuid};
 
+/// Most bytes of a request or a reply on the way between the two worlds.
+pub const MESSAGE_MAX: usize = 64 << 20;
+
 /// Descriptor of an open REE file.
 pub type ReeFile = u32;
 
@@ -37,23 +40,23 @@ pub enum Request {
         /// Which.
         file: ReeFile,
     },
-    /// Read up to `len` bytes; fewer at the end of the file. Answers [`Reply::Data`].
+    /// Read several places at once; each is answered with as many bytes as the file has there,
+    /// at most `len`. Answers [`Reply::Extents`], one for each place.
     FileRead {
         /// Which.
         file: ReeFile,
-        /// Where.
-        offset: u64,
-        /// At most this many bytes.
-        len: u32,
+        /// Where, and how many bytes at most.
+        extents: Vec<(u64, u32)>,
     },
-    /// Write all of it. Answers [`Reply::Done`].
+    /// Write all of these bytes, in the order given, and make the file durable where `sync` says
+    /// so. Answers [`Reply::Done`].
     FileWrite {
         /// Which.
         file: ReeFile,
-        /// Where.
-        offset: u64,
-        /// What.
-        data: Vec<u8>,
+        /// Where, and what.
+        extents: Vec<(u64, Vec<u8>)>,
+        /// Whether the answer waits until the file's content is durable.
+        sync: bool,
     },
     /// Set the length. Answers [`Reply::Done`].
     FileTruncate {
@@ -62,11 +65,6 @@ pub enum Request {
         /// New length in bytes.
         len: u64,
     },
-    /// Make what was written durable. Answers [`Reply::Done`].
-    FileSync {
-        /// Which.
-        file: ReeFile,
-    },
     /// Make creations, renames and removals durable. Answers [`Reply::Done`].
     DirSync,
     /// Remove. Answers [`Reply::Done`].
@@ -74,14 +72,12 @@ pub enum Request {
         /// Flat name.
         name: String,
     },
-    /// Rename. Answers [`Reply::Done`].
+    /// Rename; an existing file of the new name is replaced at once. Answers [`Reply::Done`].
     FileRename {
         /// Flat name now.
         from: String,
         /// Flat name to be.
         to: String,
-        /// Whether an existing file of that name is replaced.
-        overwrite: bool,
     },
     /// The names in the storage directory. Answers [`Reply::Names`].
     DirList,
@@ -98,6 +94,8 @@ pub enum Reply {
     File(ReeFile),
     /// Bytes.
     Data(Vec<u8>),
+    /// Bytes read, for each place asked for.
+    Extents(Vec<Vec<u8>>),
     /// Flat names, in no order.
     Names(Vec<String>),
     /// Time since the epoch.

@@ -51,3 +51,9 @@ impl ImageType {
 pub const ALG_RSA_PSS_SHA256: u32 = 0x7041_4930;
 /// `TEE_ALG_RSASSA_PKCS1_V1_5_SHA256`.
 pub const ALG_RSA_V1_5_SHA256: u32 = 0x7000_4830;
+/// `TEE_ALG_AES_GCM`, the encryption of encrypted TAs.
+pub const ALG_AES_GCM: u32 = 0x4000_0810;
+/// Bits of `struct shdr_encrypted_ta`'s flags: the key is derived for this device alone.
+pub const ENC_KEY_DEV_SPECIFIC: u32 = 0;
+/// The key is the same in a class of devices.
+pub const ENC_KEY_CLASS_WIDE: u32 = 1;

@@ -17,6 +17,15 @@ type Page = Rc<RefCell<[u8; PAGE]>>;
 #[derive(Clone, Debug)]
 pub struct MockShared(Vec<Page>);
 
+impl PartialEq for MockShared {
+    /// Whether both are the same memory.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| Rc::ptr_eq(a, b))
+    }
+}
+
+impl Eq for MockShared {}
+
 impl MockShared {
     /// Copies `len` bytes from `offset`; what lies beyond the end reads as zero.
     #[must_use]

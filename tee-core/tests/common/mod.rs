@@ -1,0 +1,279 @@
+//! What the tests of trusted storage share: a provider of its cryptography, worlds on disks that
+//! fail, and short forms of the requests.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+pub mod scenario;
+
+use aes::cipher::{BlockDecrypt, BlockEncrypt, KeyInit as _};
+use aes_gcm::aead::AeadInPlace;
+use aes_gcm::{AesGcm, aead::consts::U16};
+use hmac::{Hmac, Mac};
+use host_supplicant::MemoryFiles;
+use host_supplicant::faults::{Fault, FaultyFiles};
+use sha2::{Digest, Sha256};
+use tee_abi::core::storage::{
+    ACCESS_READ, ACCESS_WRITE, ACCESS_WRITE_META, OVERWRITE, PRIVATE, SHARE_READ, SHARE_WRITE,
+};
+use tee_abi::core::{ObjectHandle, ObjectHead, Reply, Request};
+use tee_abi::{TeeResult, Uuid};
+use tee_core::{Config, InstanceId, StorageCrypto, TeeCore};
+
+/// RustCrypto's primitives and random numbers by seed.
+#[derive(Clone, Default)]
+pub struct TestCrypto {
+    seed: u64,
+}
+
+impl TestCrypto {
+    pub fn seeded(seed: u64) -> Self {
+        Self { seed }
+    }
+}
+
+type Gcm = AesGcm<aes::Aes128, U16>;
+
+impl StorageCrypto for TestCrypto {
+    fn random(&mut self, out: &mut [u8]) {
+        for byte in out {
+            self.seed = self
+                .seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            *byte = (self.seed >> 56) as u8;
+        }
+    }
+
+    fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        parts.iter().for_each(|part| hash.update(part));
+        hash.finalize().into()
+    }
+
+    fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).unwrap();
+        parts.iter().for_each(|part| mac.update(part));
+        mac.finalize().into_bytes().into()
+    }
+
+    fn aes256_encrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {
+        aes::Aes256::new(key.into()).encrypt_block(block.into());
+    }
+
+    fn aes256_decrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {
+        aes::Aes256::new(key.into()).decrypt_block(block.into());
+    }
+
+    fn aes128_gcm_seal(
+        &self,
+        key: &[u8; 16],
+        iv: &[u8; 16],
+        aad: &[u8],
+        data: &mut [u8],
+    ) -> [u8; 16] {
+        let gcm = Gcm::new(key.into());
+        gcm.encrypt_in_place_detached(iv.into(), aad, data)
+            .unwrap()
+            .into()
+    }
+
+    fn aes128_gcm_open(
+        &self,
+        key: &[u8; 16],
+        iv: &[u8; 16],
+        aad: &[u8],
+        data: &mut [u8],
+        tag: &[u8; 16],
+    ) -> bool {
+        let gcm = Gcm::new(key.into());
+        gcm.decrypt_in_place_detached(iv.into(), aad, data, tag.into())
+            .is_ok()
+    }
+}
+
+pub const TA: Uuid = Uuid(*b"a trusted app 01");
+pub const OTHER_TA: Uuid = Uuid(*b"a trusted app 02");
+
+pub const READ: u32 = ACCESS_READ;
+pub const WRITE: u32 = ACCESS_WRITE;
+pub const META: u32 = ACCESS_WRITE_META;
+pub const ALL: u32 = READ | WRITE | META;
+pub const SHARED: u32 = READ | WRITE | SHARE_READ | SHARE_WRITE;
+pub const REPLACE: u32 = OVERWRITE;
+
+pub const DATA_OBJECT: ObjectHead = ObjectHead {
+    obj_type: 0xA000_00BF,
+    size: 0,
+    max_size: 0,
+    usage: u32::MAX,
+    have_attrs: 0,
+};
+
+pub type World = TeeCore<FaultyFiles, TestCrypto>;
+
+/// A world on these files that fails where asked.
+pub fn world_on(files: MemoryFiles, fault: Option<(usize, Fault)>) -> World {
+    let disk = FaultyFiles::new(files, fault);
+    TeeCore::new(disk, TestCrypto::seeded(1), &Config::default())
+}
+
+/// A world on an empty disk.
+pub fn world() -> World {
+    world_on(MemoryFiles::default(), None)
+}
+
+/// A world on what is left of another one's disk when it is killed now.
+pub fn killed(world: &mut World) -> World {
+    world_on(world.ree_mut().after_kill(), None)
+}
+
+/// The files of a directory beside the tests.
+pub fn fixture(name: &str) -> MemoryFiles {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name);
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        (name, std::fs::read(entry.path()).unwrap())
+    });
+    MemoryFiles::from_files(files)
+}
+
+/// One instance's requests in short form.
+pub struct Session<'w> {
+    pub world: &'w mut World,
+    pub instance: InstanceId,
+}
+
+impl<'w> Session<'w> {
+    pub fn new(world: &'w mut World, ta: Uuid) -> Self {
+        let instance = world.instance(ta);
+        Self { world, instance }
+    }
+
+    pub fn call(&mut self, request: Request) -> Result<Reply, TeeResult> {
+        self.world.call(self.instance, request)
+    }
+
+    pub fn open(&mut self, id: &[u8], flags: u32) -> Result<ObjectHandle, TeeResult> {
+        open(self.world, self.instance, id, flags)
+    }
+
+    pub fn create(
+        &mut self,
+        id: &[u8],
+        flags: u32,
+        data: &[u8],
+    ) -> Result<ObjectHandle, TeeResult> {
+        create(self.world, self.instance, id, flags, data)
+    }
+
+    pub fn close(&mut self, object: ObjectHandle) {
+        self.call(Request::ObjectClose { object }).unwrap();
+    }
+
+    pub fn delete(&mut self, object: ObjectHandle) -> Result<(), TeeResult> {
+        self.call(Request::ObjectDelete { object }).map(|_| ())
+    }
+
+    pub fn rename(&mut self, object: ObjectHandle, id: &[u8]) -> Result<(), TeeResult> {
+        let id = id.to_vec();
+        self.call(Request::ObjectRename { object, id }).map(|_| ())
+    }
+
+    pub fn write(&mut self, object: ObjectHandle, pos: u64, data: &[u8]) -> Result<(), TeeResult> {
+        let data = data.to_vec();
+        self.call(Request::ObjectWrite { object, pos, data })
+            .map(|_| ())
+    }
+
+    pub fn truncate(&mut self, object: ObjectHandle, len: u64) -> Result<(), TeeResult> {
+        self.call(Request::ObjectTruncate { object, len })
+            .map(|_| ())
+    }
+
+    pub fn read(&mut self, object: ObjectHandle, pos: u64, len: u64) -> Result<Vec<u8>, TeeResult> {
+        match self.call(Request::ObjectRead { object, pos, len })? {
+            Reply::Data(data) => Ok(data),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The whole data stream of an object that is not open.
+    pub fn content(&mut self, id: &[u8]) -> Result<Vec<u8>, TeeResult> {
+        let object = self.open(id, READ)?;
+        let data = self.read(object, 0, u64::MAX);
+        let _ = self.call(Request::ObjectClose { object });
+        data
+    }
+
+    /// Identifiers in the order of the listing.
+    pub fn list(&mut self) -> Result<Vec<Vec<u8>>, TeeResult> {
+        let enumerator = match self.call(Request::EnumStart { storage: PRIVATE }) {
+            Ok(Reply::Enumerator(enumerator)) => enumerator,
+            Ok(other) => panic!("{other:?}"),
+            Err(TeeResult::ERROR_ITEM_NOT_FOUND) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut ids = Vec::new();
+        let end = loop {
+            match self.call(Request::EnumNext { enumerator }) {
+                Ok(Reply::Entry { id, .. }) => ids.push(id),
+                Ok(other) => panic!("{other:?}"),
+                Err(end) => break end,
+            }
+        };
+        self.call(Request::EnumEnd { enumerator }).unwrap();
+        match end {
+            TeeResult::ERROR_ITEM_NOT_FOUND => Ok(ids),
+            error => Err(error),
+        }
+    }
+}
+
+pub fn open(
+    world: &mut World,
+    instance: InstanceId,
+    id: &[u8],
+    flags: u32,
+) -> Result<ObjectHandle, TeeResult> {
+    let id = id.to_vec();
+    let request = Request::ObjectOpen {
+        storage: PRIVATE,
+        id,
+        flags,
+    };
+    match world.call(instance, request)? {
+        Reply::Object { object, .. } => Ok(object),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn create(
+    world: &mut World,
+    instance: InstanceId,
+    id: &[u8],
+    flags: u32,
+    data: &[u8],
+) -> Result<ObjectHandle, TeeResult> {
+    let request = Request::ObjectCreate {
+        storage: PRIVATE,
+        id: id.to_vec(),
+        flags,
+        head: DATA_OBJECT,
+        attrs: Vec::new(),
+        data: data.to_vec(),
+    };
+    match world.call(instance, request)? {
+        Reply::Object { object, .. } => Ok(object),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Bytes that differ at every place.
+pub fn pattern(len: usize, seed: u8) -> Vec<u8> {
+    (0..len)
+        .map(|i| (i as u8).wrapping_mul(31) ^ (i >> 8) as u8 ^ seed)
+        .collect()
+}

@@ -1,0 +1,6 @@
+//! The shim by outcome, on the mock platform: a scripted guest makes syscalls, the test looks at
+//! results, memory and log.
+
+mod entries;
+mod questions;
+mod support;

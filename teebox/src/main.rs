@@ -1,0 +1,8 @@
+//! The `teebox` program.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    teebox::cli::main()
+}

@@ -1,0 +1,56 @@
+//! What is generated from tables, and the check that it is current.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use tee_abi::syscalls::{SYSCALLS, Support};
+
+use crate::run::{Done, root};
+
+/// Each generated file: its path and what makes it.
+const FILES: &[(&str, fn() -> String)] = &[("docs/syscalls.md", syscalls)];
+
+/// Writes all of them.
+pub fn write() -> Done {
+    for (path, make) in FILES {
+        let path = root().join(path);
+        fs::write(&path, make()).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Compares all of them.
+pub fn check() -> Done {
+    for (path, make) in FILES {
+        let now = fs::read_to_string(root().join(path)).unwrap_or_default();
+        if now != make() {
+            return Err(format!("{path} is not current: run `cargo xtask gen`"));
+        }
+    }
+    eprintln!("── gen: {} files are current", FILES.len());
+    Ok(())
+}
+
+fn syscalls() -> String {
+    let mut out = String::from(
+        "# OP-TEE's syscalls in teebox\n\n\
+         Made by `cargo xtask gen` from `tee-abi/src/syscalls.rs`; `teebox syscalls` prints the same.\n\n\
+         | no | syscall | arguments | support |\n|---:|---|---|---|\n",
+    );
+    for s in SYSCALLS {
+        let args: Vec<&str> = s.args.iter().map(|(name, _)| *name).collect();
+        let support = match s.support {
+            Support::Full => "full".to_owned(),
+            Support::Partial(lacks) => format!("partial: {lacks}"),
+            Support::Missing(why) => format!("missing: {why}"),
+        };
+        let _ = writeln!(
+            out,
+            "| {} | `{}` | {} | {support} |",
+            s.number,
+            s.name,
+            args.join(", ")
+        );
+    }
+    out
+}
