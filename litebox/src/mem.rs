@@ -122,7 +122,7 @@ pub struct Window {
 }
 
 /// Guest memory.
-pub trait AddressSpace {
+pub trait AddressSpace: 'static {
     /// A piece of memory that can be mapped in several address spaces at once.
     type Shared: Clone;
 
