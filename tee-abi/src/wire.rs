@@ -70,8 +70,10 @@ pub enum InstanceOrder {
     Load {
         /// Which TA it is.
         uuid: Uuid,
-        /// Most verbose level of the TA's log that is printed, as `CFG_TEE_TA_LOG_LEVEL`.
-        log_level: u8,
+        /// Bytes of the image.
+        len: u64,
+        /// Most instructions that an entry may run for.
+        budget: Option<u64>,
     },
     /// Serve a session. Comes with two descriptors: the session page and the session's socket.
     Attach {
@@ -91,6 +93,8 @@ pub enum InstanceEvent {
     Loaded {
         /// `TEE_SUCCESS`, or what `TEEC_OpenSession` shall answer.
         result: TeeResult,
+        /// `TA_FLAG_*` of the TA.
+        flags: u32,
         /// One line that says why not.
         reason: String,
     },
@@ -99,9 +103,10 @@ pub enum InstanceEvent {
         /// The session's number.
         session: u32,
     },
-    /// The TA panicked; the instance answers nothing but `TEE_ERROR_TARGET_DEAD` and exits.
+    /// The TA panicked or aborted; the instance answers nothing but `TEE_ERROR_TARGET_DEAD` and
+    /// exits.
     Panicked {
-        /// The panic code.
-        code: u32,
+        /// The panic code; `None` for an abort.
+        code: Option<u32>,
     },
 }

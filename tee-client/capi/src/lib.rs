@@ -16,7 +16,6 @@ mod trace;
 mod types;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -273,7 +272,7 @@ pub unsafe extern "C" fn TEEC_RegisterSharedMemoryFileDescriptor(
             Ok(both) => both,
             Err(result) => return result,
         };
-        let Some(fd) = duplicate(fd) else {
+        let Ok(fd) = tee_channel::duplicate(fd) else {
             return BAD_PARAMETERS;
         };
         let Ok(known) = context.import(fd) else {
@@ -417,13 +416,4 @@ fn keep(memory: &mut TeecSharedMemory, known: SharedMemory) {
         flags: 0,
         id: registry::add_memory(known),
     };
-}
-
-fn duplicate(fd: c_int) -> Option<OwnedFd> {
-    if fd < 0 {
-        return None;
-    }
-    // SAFETY: duplicating is harmless whatever the number stands for; the borrow ends here.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-    borrowed.try_clone_to_owned().ok()
 }

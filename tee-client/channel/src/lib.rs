@@ -25,7 +25,8 @@ pub use callee::{Callee, Delivery};
 pub use caller::{Call, Caller, Canceller, Gone, Param, Reply};
 pub use memory::{Mapping, Memory, MemoryError};
 pub use page::Page;
-pub use socket::{Packet, ReceiveError, Socket};
+pub use socket::{Packet, Peer, ReceiveError, Socket};
+pub use sys::{Interest, duplicate, wait_any};
 
 /// Makes the two ends of a new session, for the daemon to hand out: the page's memory and the
 /// sockets of caller and callee.

@@ -225,25 +225,76 @@ fn take_descriptors(header: &libc::msghdr) -> Vec<OwnedFd> {
     fds
 }
 
+/// What is waited for on a descriptor; the end of its peer counts as both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Something to read.
+    Read,
+    /// Something to read, or room to write.
+    ReadWrite,
+}
+
+/// Waits until one of the descriptors is ready, the time is over, or a signal came. Tells which
+/// are ready, in the order given.
+///
+/// # Errors
+/// The host's.
+pub fn wait_any(
+    fds: &[(BorrowedFd<'_>, Interest)],
+    timeout: Option<Duration>,
+) -> io::Result<Vec<bool>> {
+    let entry = |(fd, interest): &(BorrowedFd<'_>, Interest)| libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: match interest {
+            Interest::Read => libc::POLLIN,
+            Interest::ReadWrite => libc::POLLIN | libc::POLLOUT,
+        },
+        revents: 0,
+    };
+    let mut entries: Vec<libc::pollfd> = fds.iter().map(entry).collect();
+    poll(&mut entries, timeout)?;
+    Ok(entries.iter().map(|entry| entry.revents != 0).collect())
+}
+
 /// Waits until the descriptor can be read or its peer is gone. Tells whether that is so; not, when
 /// the time is over or a signal came.
 pub(crate) fn wait_readable(fd: BorrowedFd<'_>, timeout: Option<Duration>) -> io::Result<bool> {
-    let mut entry = libc::pollfd {
+    let mut entries = [libc::pollfd {
         fd: fd.as_raw_fd(),
         events: libc::POLLIN,
         revents: 0,
-    };
+    }];
+    poll(&mut entries, timeout)
+}
+
+fn poll(entries: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<bool> {
     let time = timeout.map(|t| libc::timespec {
         tv_sec: libc::time_t::try_from(t.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: libc::c_long::from(t.subsec_nanos()),
     });
     let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: one live `pollfd`; the time is null or a live `timespec`; no signal mask.
-    match check(unsafe { libc::ppoll(&raw mut entry, 1, time, ptr::null()) }) {
+    let len = entries.len() as libc::nfds_t;
+    // SAFETY: the entries are live and `len` of them; the time is null or a live `timespec`; no
+    // signal mask.
+    match check(unsafe { libc::ppoll(entries.as_mut_ptr(), len, time, ptr::null()) }) {
         Ok(ready) => Ok(ready > 0),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            entries.iter_mut().for_each(|entry| entry.revents = 0);
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
+}
+
+/// A descriptor of its own for what a number stands for in this process.
+///
+/// # Errors
+/// The host's, when the number stands for nothing.
+pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers; a number that stands for nothing is an error.
+    let fd = check(unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) })?;
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// A new memory file of `len` bytes that can never shrink.
