@@ -45,6 +45,7 @@ fn build(workspace: &Path) -> Result<(), String> {
     if workspace.join("Cargo.lock").exists() {
         cargo.arg("--locked");
     }
+    cargo.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
     for name in OUTER {
         cargo.env_remove(name);
     }

@@ -111,8 +111,9 @@ pub enum MapError {
 /// Guest memory as one span of host memory, for engines that emit host code.
 ///
 /// The host span `[base, base + len)` stays reserved for the address space's life. Guest address
-/// `a < len` lies at host address `base + a`; host page protections follow the guest's (never
-/// executable), so an access the guest may not make raises a host fault within the span.
+/// `a < len` lies at host address `base + a`; host page protections follow the guest's, so an access
+/// the guest may not make raises a host fault within the span. Pages are executable by the host only
+/// where `base` is 0: there the guest's code runs natively.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
     /// Host address of guest address 0.

@@ -8,10 +8,13 @@
 
 extern crate alloc;
 
+pub mod algorithms;
+pub mod attributes;
 pub mod channel;
 pub mod client;
 pub mod core;
 pub mod layout;
+pub mod objects;
 pub mod param;
 pub mod property;
 pub mod ree;

@@ -5,6 +5,7 @@
 //! ([`crate::channel`]). Each side treats what it receives as hostile.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -106,7 +107,9 @@ pub enum InstanceEvent {
     /// The TA panicked or aborted; the instance answers nothing but `TEE_ERROR_TARGET_DEAD` and
     /// exits.
     Panicked {
-        /// The panic code; `None` for an abort.
-        code: Option<u32>,
+        /// The ELFs in its memory with their load addresses, the TA first.
+        modules: Vec<(Uuid, u64)>,
+        /// The call stack, innermost address first.
+        call_stack: Vec<u64>,
     },
 }

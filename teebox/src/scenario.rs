@@ -66,7 +66,10 @@ pub fn parse(text: &str) -> Result<Vec<Step>, ScenarioError> {
         if words.is_empty() {
             continue;
         }
-        let step = step(line_no, &words).map_err(|what| ScenarioError { line: line_no, what })?;
+        let step = step(line_no, &words).map_err(|what| ScenarioError {
+            line: line_no,
+            what,
+        })?;
         steps.push(step);
     }
     Ok(steps)
@@ -107,9 +110,18 @@ fn step(line: usize, words: &[String]) -> Result<Step, String> {
             Action::Invoke(command, params(rest)?)
         }
         [verb] if verb == "close" => Action::Close,
-        _ => return Err(format!("`{}` is none of open, invoke COMMAND, close", body.join(" "))),
+        _ => {
+            return Err(format!(
+                "`{}` is none of open, invoke COMMAND, close",
+                body.join(" ")
+            ));
+        }
     };
-    Ok(Step { line, action, expected })
+    Ok(Step {
+        line,
+        action,
+        expected,
+    })
 }
 
 /// Up to four parameters from their texts.
@@ -118,7 +130,10 @@ fn step(line: usize, words: &[String]) -> Result<Step, String> {
 /// What is wrong, with the parameter's place.
 pub fn params(texts: &[String]) -> Result<[ParamSpec; NUM_PARAMS], String> {
     if texts.len() > NUM_PARAMS {
-        return Err(format!("{} parameters; an operation has {NUM_PARAMS}", texts.len()));
+        return Err(format!(
+            "{} parameters; an operation has {NUM_PARAMS}",
+            texts.len()
+        ));
     }
     let mut params: [ParamSpec; NUM_PARAMS] = Default::default();
     for (i, (param, text)) in params.iter_mut().zip(texts).enumerate() {
@@ -136,10 +151,20 @@ pub fn result_code(text: &str) -> Result<TeeResult, String> {
         Some(hex) => u32::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),
     };
-    let short = text.strip_prefix("TEEC_").or_else(|| text.strip_prefix("TEE_")).unwrap_or(text);
-    let named =
-        || TeeResult::TABLE.iter().find(|row| row.1.eq_ignore_ascii_case(short)).map(|row| row.0);
-    number.map(TeeResult).or_else(named).ok_or_else(|| format!("`{text}` is no result"))
+    let short = text
+        .strip_prefix("TEEC_")
+        .or_else(|| text.strip_prefix("TEE_"))
+        .unwrap_or(text);
+    let named = || {
+        TeeResult::TABLE
+            .iter()
+            .find(|row| row.1.eq_ignore_ascii_case(short))
+            .map(|row| row.0)
+    };
+    number
+        .map(TeeResult)
+        .or_else(named)
+        .ok_or_else(|| format!("`{text}` is no result"))
 }
 
 #[cfg(test)]
@@ -157,8 +182,14 @@ mod tests {
         assert_eq!(steps.len(), 4);
         assert_eq!(steps[2].line, 5);
         assert_eq!(steps[2].expected, TeeResult::ERROR_BAD_PARAMETERS);
-        let Action::Invoke(1, params) = &steps[2].action else { panic!("{:?}", steps[2]) };
-        let mem = ParamSpec::Mem { ty: ParamType::MemrefInput, data: Some(b"a b".to_vec()), save: None };
+        let Action::Invoke(1, params) = &steps[2].action else {
+            panic!("{:?}", steps[2])
+        };
+        let mem = ParamSpec::Mem {
+            ty: ParamType::MemrefInput,
+            data: Some(b"a b".to_vec()),
+            save: None,
+        };
         assert_eq!(params[0], mem);
     }
 
@@ -167,7 +198,10 @@ mod tests {
         for (text, part) in [
             ("\nfly", "line 2: `fly` is none of"),
             ("invoke x", "line 1: the command: `x` is no 32-bit number"),
-            ("open none none none none none", "5 parameters; an operation has 4"),
+            (
+                "open none none none none none",
+                "5 parameters; an operation has 4",
+            ),
             ("open bad", "parameter 0: `bad` is no parameter"),
             ("open -> what", "`what` is no result"),
             ("open ->", "`->` takes one result"),

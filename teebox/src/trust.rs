@@ -46,14 +46,20 @@ pub fn trust(options: &WorldOptions) -> Result<Trust, CliError> {
 pub fn read_ta(path: &Path) -> Result<Vec<u8>, CliError> {
     let shown = path.display();
     let wrong = |why: String| {
-        CliError::input(format!("cannot load {shown}: {why}"), "give the path of a signed TA, UUID.ta")
+        CliError::input(
+            format!("cannot load {shown}: {why}"),
+            "give the path of a signed TA, UUID.ta",
+        )
     };
     let facts = fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
     if !facts.is_file() {
         return Err(wrong("it is no file".to_owned()));
     }
     if facts.len() > MAX_TA {
-        return Err(wrong(format!("{} bytes; {MAX_TA} is the most", facts.len())));
+        return Err(wrong(format!(
+            "{} bytes; {MAX_TA} is the most",
+            facts.len()
+        )));
     }
     fs::read(path).map_err(|error| wrong(error.to_string()))
 }

@@ -12,13 +12,14 @@ use tokio::io::unix::AsyncFd;
 
 use super::World;
 use super::identity::identity;
+use super::readiness::watched;
 
 /// A pause after the host had no descriptor left for a new client.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Takes clients for as long as the world lives.
 pub(super) async fn accept(world: Rc<World>, listener: Socket) {
-    let Ok(listener) = AsyncFd::new(listener) else {
+    let Ok(listener) = watched(listener) else {
         return;
     };
     loop {
@@ -40,7 +41,7 @@ async fn serve(world: Rc<World>, client: Socket) {
     let Ok(peer) = client.peer() else {
         return;
     };
-    let Ok(client) = AsyncFd::new(client) else {
+    let Ok(client) = watched(client) else {
         return;
     };
     while let Some(packet) = receive(&client).await {

@@ -14,6 +14,7 @@ use tee_channel::{ReceiveError, Socket};
 use tokio::io::unix::AsyncFd;
 
 use super::World;
+use super::readiness::watched;
 use super::table::{InstanceId, Place};
 use crate::instance;
 
@@ -22,8 +23,6 @@ pub(super) struct Live {
     uuid: Uuid,
     control: Rc<AsyncFd<Socket>>,
     process: Process,
-    /// What a failed load shall answer.
-    failure: Option<TeeResult>,
     /// It was told to end, or said why it does.
     ending: bool,
 }
@@ -58,43 +57,45 @@ impl World {
         uuid: Uuid,
         identity: Identity,
     ) -> Result<Opened, TeeResult> {
-        let id = loop {
+        let (id, session) = loop {
             let changed = self.changed.notified();
             self.hear_instances_of(uuid);
             let place = self.table.borrow().place(uuid);
             match place {
-                Place::In(id) => break id,
+                Place::In(id) => {
+                    let session = self.table.borrow_mut().open(id);
+                    break (id, session.ok_or(TeeResult::ERROR_TARGET_DEAD)?);
+                }
                 Place::Busy => return Err(TeeResult::ERROR_BUSY),
                 Place::Dead => return Err(TeeResult::ERROR_TARGET_DEAD),
                 Place::Wait => changed.await,
                 Place::New => {
                     // Entered in the table before anything is waited for: nobody else makes it.
-                    let id = self.table.borrow_mut().start(uuid);
+                    let (id, session) = self.table.borrow_mut().start(uuid);
                     self.make(id, uuid).await?;
-                    break id;
+                    break (id, session);
                 }
             }
         };
-        self.join(id, identity)
+        let fds = self.attach(id, session, identity);
+        let fds = fds.inspect_err(|_| self.closed(id, session))?;
+        Ok(Opened { session, fds })
     }
 
-    /// Makes a session's channel to an instance that is ready.
-    fn join(&self, id: InstanceId, identity: Identity) -> Result<Opened, TeeResult> {
+    /// Makes a session's channel to an instance that is ready, and gives the caller's end.
+    fn attach(
+        &self,
+        id: InstanceId,
+        session: u32,
+        identity: Identity,
+    ) -> Result<Vec<OwnedFd>, TeeResult> {
         let no_memory = |_: io::Error| TeeResult::ERROR_OUT_OF_MEMORY;
         let (page, callers, callees) = tee_channel::session().map_err(no_memory)?;
         let control = self.control(id).ok_or(TeeResult::ERROR_TARGET_DEAD)?;
-        let session = self.table.borrow_mut().open(id);
-        let session = session.ok_or(TeeResult::ERROR_TARGET_DEAD)?;
         let order = InstanceOrder::Attach { session, identity };
         let sent = control.get_ref().try_send(&order, &[page.as_fd(), callees.as_fd()]);
-        if sent.is_err() {
-            self.closed(id, session);
-            return Err(TeeResult::ERROR_BUSY);
-        }
-        Ok(Opened {
-            session,
-            fds: vec![page.into(), callers.into()],
-        })
+        sent.map_err(no_memory)?;
+        Ok(vec![page.into(), callers.into()])
     }
 
     fn control(&self, id: InstanceId) -> Option<Rc<AsyncFd<Socket>>> {
@@ -115,7 +116,7 @@ impl World {
                 return Ok(());
             }
             if !self.table.borrow().is_loading(id) {
-                let failure = self.live.borrow().get(&id).and_then(|live| live.failure);
+                let failure = self.failures.borrow_mut().remove(&id);
                 return Err(failure.unwrap_or(TeeResult::ERROR_TARGET_DEAD));
             }
             changed.await;
@@ -159,12 +160,11 @@ impl World {
         };
         let process = self.spawner.spawn(launch).map_err(io::Error::other)?;
         self.secure.adopt(id, uuid, core);
-        let control = Rc::new(AsyncFd::new(control)?);
+        let control = Rc::new(watched(control)?);
         let live = Live {
             uuid,
             control: Rc::clone(&control),
             process,
-            failure: None,
             ending: false,
         };
         self.live.borrow_mut().insert(id, live);
@@ -204,15 +204,21 @@ impl World {
                 }
             }
             InstanceEvent::Loaded { result, reason, .. } => {
+                self.failures.borrow_mut().insert(id, result);
                 if let Some(live) = self.live.borrow_mut().get_mut(&id) {
-                    live.failure = Some(result);
                     live.ending = true;
                     self.note(&format!("teebox: cannot load {}.ta: {reason}", live.uuid));
                 }
                 self.crashed(id);
             }
             InstanceEvent::Closed { session } => self.closed(id, session),
-            InstanceEvent::Panicked { .. } => {
+            InstanceEvent::Panicked {
+                modules,
+                call_stack,
+            } => {
+                for line in self.symbols.decode(&modules, &call_stack) {
+                    self.note(&line);
+                }
                 if let Some(live) = self.live.borrow_mut().get_mut(&id) {
                     live.ending = true;
                 }

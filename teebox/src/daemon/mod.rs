@@ -19,6 +19,7 @@ mod clients;
 mod home;
 mod identity;
 mod instances;
+mod readiness;
 mod run;
 mod secure;
 mod serve;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform_linux::{Policy, Program, Spawner};
+use tee_abi::TeeResult;
 use tee_channel::Socket;
 use tee_core::TeeCore;
 use tokio::sync::Notify;
@@ -41,6 +43,7 @@ use tokio::task::LocalSet;
 use crate::cli::WorldOptions;
 use crate::error::CliError;
 use crate::secure::{WorldCrypto, device};
+use crate::symbols::SymbolPath;
 use crate::trust::trust;
 
 pub use run::run;
@@ -58,10 +61,13 @@ const GRACE: Duration = Duration::from_secs(2);
 struct World {
     table: RefCell<Table>,
     live: RefCell<BTreeMap<InstanceId, Live>>,
+    /// Why instances could not be loaded, for those who wait for them.
+    failures: RefCell<BTreeMap<InstanceId, TeeResult>>,
     changed: Notify,
     spawner: Spawner,
     program: Arc<Program>,
     log: OwnedFd,
+    symbols: SymbolPath,
     budget: Option<u64>,
     // The channel to the supplicant goes before its process.
     secure: Secure,
@@ -81,10 +87,12 @@ impl World {
         Ok(Self {
             table: RefCell::default(),
             live: RefCell::default(),
+            failures: RefCell::default(),
             changed: Notify::new(),
             spawner: Spawner::start(Policy::Auto).map_err(|error| host(&error))?,
             program: Arc::new(instances::program(Policy::Auto).map_err(|error| host(&error))?),
             log,
+            symbols: crate::world::symbol_path(options),
             budget: options.budget,
             secure: Secure::start(core, trust).map_err(|error| host(&error))?,
             _supplicant: supplicant,

@@ -1,7 +1,7 @@
 //! The supplicant's process: this program again, under another name, with a socket as its standard
 //! input. It ends when the socket does.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -127,12 +127,6 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     let mut supplicant = Supplicant::new(config).map_err(|error| error.to_string())?;
     let socket = tee_channel::duplicate(0).map_err(|error| error.to_string())?;
     serve(socket.into(), &mut supplicant).map_err(|error| error.to_string())
-}
-
-/// Whether a program name is the supplicant's.
-#[must_use]
-pub fn is_name(name: &OsStr) -> bool {
-    name == NAME
 }
 
 #[cfg(test)]

@@ -86,17 +86,18 @@ impl Table {
         Place::In(*id)
     }
 
-    /// Enters an instance that is about to be loaded.
-    pub fn start(&mut self, uuid: Uuid) -> InstanceId {
+    /// Enters an instance that is about to be loaded, with the session it is made for.
+    pub fn start(&mut self, uuid: Uuid) -> (InstanceId, u32) {
         self.last_instance += 1;
+        let session = self.new_session();
         let entry = Entry {
             uuid,
             state: State::Loading,
             flags: 0,
-            sessions: BTreeSet::new(),
+            sessions: BTreeSet::from([session]),
         };
         self.entries.insert(self.last_instance, entry);
-        self.last_instance
+        (self.last_instance, session)
     }
 
     /// An instance is loaded.
@@ -123,6 +124,12 @@ impl Table {
 
     /// A new session of an instance; `None` when the instance is not there.
     pub fn open(&mut self, id: InstanceId) -> Option<u32> {
+        let session = self.new_session();
+        self.entries.get_mut(&id)?.sessions.insert(session);
+        Some(session)
+    }
+
+    fn new_session(&mut self) -> u32 {
         let used = |session: u32| {
             session == 0 || self.entries.values().any(|entry| entry.sessions.contains(&session))
         };
@@ -130,9 +137,8 @@ impl Table {
         while used(session) {
             session = session.wrapping_add(1);
         }
-        self.entries.get_mut(&id)?.sessions.insert(session);
         self.last_session = session;
-        Some(session)
+        session
     }
 
     /// A session is closed. Tells whether its instance ends with it; it is forgotten then.
@@ -158,6 +164,7 @@ impl Table {
         };
         if entry.is_kept_alive() && entry.has(TA_FLAG_INSTANCE_KEEP_CRASHED) {
             entry.state = State::Crashed;
+            entry.sessions.clear();
         } else {
             self.entries.remove(&id);
         }
@@ -181,21 +188,20 @@ mod tests {
 
     const TA: Uuid = Uuid([1; 16]);
 
-    fn ready(flags: u32) -> (Table, InstanceId) {
+    fn ready(flags: u32) -> (Table, InstanceId, u32) {
         let mut table = Table::default();
         assert_eq!(table.place(TA), Place::New);
-        let id = table.start(TA);
+        let (id, session) = table.start(TA);
         assert_eq!(table.place(TA), Place::Wait);
         table.loaded(id, flags);
-        (table, id)
+        (table, id, session)
     }
 
     #[test]
     fn a_multi_instance_ta_gets_an_instance_for_each_session() {
-        let (mut table, id) = ready(0);
-        let session = table.open(id).unwrap();
+        let (mut table, id, session) = ready(0);
         assert_eq!(table.place(TA), Place::New);
-        let second = table.start(TA);
+        let (second, _) = table.start(TA);
         assert_eq!(table.place(TA), Place::New);
         assert!(table.closed(id, session));
         assert_eq!(table.place(TA), Place::Wait);
@@ -205,8 +211,7 @@ mod tests {
 
     #[test]
     fn a_single_session_instance_is_busy_until_its_session_closes() {
-        let (mut table, id) = ready(TA_FLAG_SINGLE_INSTANCE);
-        let session = table.open(id).unwrap();
+        let (mut table, id, session) = ready(TA_FLAG_SINGLE_INSTANCE);
         assert_eq!(table.place(TA), Place::Busy);
         assert!(table.closed(id, session));
         assert_eq!(table.place(TA), Place::New);
@@ -214,8 +219,7 @@ mod tests {
 
     #[test]
     fn sessions_of_a_multi_session_instance_share_it_until_the_last_closes() {
-        let (mut table, id) = ready(TA_FLAG_SINGLE_INSTANCE | TA_FLAG_MULTI_SESSION);
-        let first = table.open(id).unwrap();
+        let (mut table, id, first) = ready(TA_FLAG_SINGLE_INSTANCE | TA_FLAG_MULTI_SESSION);
         assert_eq!(table.place(TA), Place::In(id));
         let second = table.open(id).unwrap();
         assert_ne!(first, second);
@@ -227,11 +231,9 @@ mod tests {
 
     #[test]
     fn keep_alive_counts_for_single_instances_alone() {
-        let (mut table, id) = ready(TA_FLAG_INSTANCE_KEEP_ALIVE);
-        let session = table.open(id).unwrap();
+        let (mut table, id, session) = ready(TA_FLAG_INSTANCE_KEEP_ALIVE);
         assert!(table.closed(id, session));
-        let (mut table, id) = ready(TA_FLAG_SINGLE_INSTANCE | TA_FLAG_INSTANCE_KEEP_ALIVE);
-        let session = table.open(id).unwrap();
+        let (mut table, id, session) = ready(TA_FLAG_SINGLE_INSTANCE | TA_FLAG_INSTANCE_KEEP_ALIVE);
         assert!(!table.closed(id, session));
         assert_eq!(table.place(TA), Place::In(id));
     }
@@ -239,20 +241,19 @@ mod tests {
     #[test]
     fn a_crash_is_forgotten_unless_the_ta_keeps_it() {
         let kept = TA_FLAG_SINGLE_INSTANCE | TA_FLAG_INSTANCE_KEEP_ALIVE;
-        let (mut table, id) = ready(kept);
-        table.open(id).unwrap();
+        let (mut table, id, _) = ready(kept);
         table.crashed(id);
         assert_eq!(table.place(TA), Place::New);
         assert_eq!(table.session_count(), 0);
-        let (mut table, id) = ready(kept | TA_FLAG_INSTANCE_KEEP_CRASHED);
+        let (mut table, id, _) = ready(kept | TA_FLAG_INSTANCE_KEEP_CRASHED);
         table.crashed(id);
         assert_eq!(table.place(TA), Place::Dead);
+        assert_eq!(table.session_count(), 0);
     }
 
     #[test]
     fn session_numbers_are_not_zero_and_not_in_use() {
-        let (mut table, id) = ready(TA_FLAG_SINGLE_INSTANCE | TA_FLAG_MULTI_SESSION);
-        let first = table.open(id).unwrap();
+        let (mut table, id, first) = ready(TA_FLAG_SINGLE_INSTANCE | TA_FLAG_MULTI_SESSION);
         table.last_session = u32::MAX;
         let second = table.open(id).unwrap();
         assert!(first != 0 && second != 0 && first != second);

@@ -128,7 +128,7 @@ fn load(
     let memory = refused(TeeResult::ERROR_OUT_OF_MEMORY);
     let space = LinuxSpace::new().map_err(|error| memory(&error))?;
     let platform = LinuxPlatform::with_stderr().map_err(|error| memory(&error))?;
-    let cpu = cpu_engine::Engine::default();
+    let cpu = cpu_engine::Engine::new(cpu_engine::Options::default());
     let mut guest = Instance::new(cpu, regs, space, platform, world, config);
     let mut program = Program::new(uuid, plan);
     guest.load(&mut program).map_err(|error| refused(error.result())(&error))?;

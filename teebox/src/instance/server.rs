@@ -19,7 +19,7 @@ use tee_channel::{
     Call, Callee, Delivery, Interest, Memory, Param as WireParam, ReceiveError, Reply, Socket,
     wait_any,
 };
-use tee_shim::{Cause, Instance, MemRef, Outcome, Param, Params};
+use tee_shim::{Instance, MemRef, Outcome, Param, Params};
 
 use super::Broken;
 use super::world::DaemonHost;
@@ -204,11 +204,9 @@ impl Server {
     }
 
     fn death(&mut self) -> InstanceEvent {
-        let code = match self.guest.take_dump().map(|dump| dump.cause) {
-            Some(Cause::Panic(code)) => Some(code),
-            _ => None,
-        };
-        InstanceEvent::Panicked { code }
+        let dump = self.guest.take_dump();
+        let (modules, call_stack) = dump.map(|dump| (dump.elves, dump.call_stack)).unwrap_or_default();
+        InstanceEvent::Panicked { modules, call_stack }
     }
 
     /// Ends a session whose caller is gone.

@@ -21,6 +21,7 @@ impl Host for DaemonHost {
     type Cpu = Engine;
     type Platform = LinuxPlatform;
     type World = DaemonWorld;
+    type Crypto = tee_crypto::Provider;
 }
 
 /// The guest's surroundings.

@@ -15,8 +15,10 @@ use crate::world::ta_path;
 
 /// The arguments of `teebox doctor`.
 #[derive(Args)]
-#[command(after_help = "Exit code 1 when a layer is missing that --sandbox strict would demand.\n\n\
-Examples:\n  teebox doctor\n  teebox doctor --ta-dir out/ta --json")]
+#[command(
+    after_help = "Exit code 1 when a layer is missing that --sandbox strict would demand.\n\n\
+Examples:\n  teebox doctor\n  teebox doctor --ta-dir out/ta --json"
+)]
 pub struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
@@ -63,7 +65,10 @@ pub fn run(args: &DoctorArgs) -> Result<Exit, CliError> {
         trusted_keys: trust(&args.world)?
             .keys
             .iter()
-            .map(|k| KeyFinding { name: k.name.clone(), fingerprint: k.key.fingerprint().to_string() })
+            .map(|k| KeyFinding {
+                name: k.name.clone(),
+                fingerprint: k.key.fingerprint().to_string(),
+            })
             .collect(),
     };
     if args.json {
@@ -106,8 +111,17 @@ fn folders(options: &WorldOptions) -> Vec<PathFinding> {
             let entries = std::fs::read_dir(&folder);
             let exists = entries.is_ok();
             let is_ta = |path: PathBuf| path.extension().is_some_and(|ext| ext == "ta");
-            let tas = entries.into_iter().flatten().flatten().filter(|e| is_ta(e.path())).count();
-            PathFinding { folder, exists, tas }
+            let tas = entries
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter(|e| is_ta(e.path()))
+                .count();
+            PathFinding {
+                folder,
+                exists,
+                tas,
+            }
         })
         .collect()
 }

@@ -96,14 +96,19 @@ type Guest = Instance<LocalHost<Core>>;
 /// Runs it.
 pub fn run(args: &InvokeArgs) -> Result<Exit, CliError> {
     let steps = steps(args)?;
+    crate::world::announce();
     let mut guest = crate::world::instance(&args.file, &args.world)?;
+    let mut symbols = crate::world::symbol_path(&args.world);
+    symbols.add_folder_of(&args.file);
+    let mut log = crate::world::log_sink(&args.world)?;
     let mut driver = Driver {
         open: None,
         next: 1,
         reports: Vec::new(),
     };
     for step in &steps {
-        driver.step(&mut guest, step, &args.world)?;
+        driver.step(&mut guest, step)?;
+        crate::world::explain_death(&mut guest, &symbols, &mut log);
         if !args.json
             && let Some(report) = driver.reports.last()
         {
@@ -176,12 +181,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn step(
-        &mut self,
-        guest: &mut Guest,
-        step: &Step,
-        world: &WorldOptions,
-    ) -> Result<(), CliError> {
+    fn step(&mut self, guest: &mut Guest, step: &Step) -> Result<(), CliError> {
         let (action, command, specs, outcome, params) = match &step.action {
             Action::Open(specs) => {
                 self.close(guest);
@@ -218,7 +218,6 @@ impl Driver {
                 )
             }
         };
-        crate::world::explain_death(guest, world);
         self.reports.push(Report {
             line: step.line,
             action,

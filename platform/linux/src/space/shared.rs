@@ -44,6 +44,15 @@ impl From<Errno> for SharedError {
 #[derive(Clone, Debug)]
 pub struct LinuxShared(Arc<Sealed>);
 
+impl PartialEq for LinuxShared {
+    /// Whether both are the same memory, taken once.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for LinuxShared {}
+
 #[derive(Debug)]
 struct Sealed {
     fd: OwnedFd,
