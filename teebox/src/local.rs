@@ -14,7 +14,9 @@ pub struct LocalHost<C>(std::marker::PhantomData<C>);
 
 impl<C: SecureCore> Host for LocalHost<C> {
     type Cpu = Engine;
+    type Crypto = tee_crypto::Provider;
     type Platform = LinuxPlatform;
+    type Crypto = tee_crypto::Provider;
     type World = LocalWorld<C>;
     type Crypto = tee_crypto::Provider;
 }

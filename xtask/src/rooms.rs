@@ -45,7 +45,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "tee-shim",
         ],
     ),
-    ("teebox-tests", &[]),
     ("xtask", &["ta-loader", "tee-abi"]),
 ];
 
