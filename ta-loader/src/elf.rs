@@ -197,6 +197,9 @@ fn checked_machine(head: &Header) -> Result<Machine, ElfError> {
             Err(ElfError::Header { field, value })
         }
     };
+    // First, because every field behind it is read by it.
+    let found = ident(header::EI_DATA);
+    expect("data encoding", found.into(), found == header::ELFDATA2LSB)?;
     let machine = match head.e_machine {
         header::EM_AARCH64 => Machine::AArch64,
         header::EM_ARM => Machine::Arm,
@@ -215,8 +218,6 @@ fn checked_machine(head: &Header) -> Result<Machine, ElfError> {
     };
     let found = ident(header::EI_CLASS);
     expect("class", found.into(), found == class)?;
-    let found = ident(header::EI_DATA);
-    expect("data encoding", found.into(), found == header::ELFDATA2LSB)?;
     let found = ident(header::EI_VERSION);
     expect("version", found.into(), found == header::EV_CURRENT)?;
     check_abi(machine, ident(header::EI_OSABI), head.e_flags)?;

@@ -1,5 +1,5 @@
 //! Object types: one list of key types with their sizes and attributes, read by the shim's checks,
-//! the stored form of attributes, and `teebox algorithms`; usages, handle flags and data flags.
+//! the stored form of attributes, and `teebox algorithms`; usages and handle flags.
 //!
 //! A row is `number NAME quantum min..=max bytes ATTRIBUTES;` with sizes in bits; `bytes` is the
 //! room for the value of a type that holds a plain secret. Source: table 6-13 of TEE Internal Core
@@ -34,30 +34,6 @@ pub const TEE_HANDLE_FLAG_KEY_SET: u32 = 1 << 18;
 pub const TEE_HANDLE_FLAG_EXPECT_TWO_KEYS: u32 = 1 << 19;
 /// The digest operation's output is being extracted.
 pub const TEE_HANDLE_FLAG_EXTRACTING: u32 = 1 << 20;
-
-/// Open for reading (`TEE_DATA_FLAG_*`).
-pub const TEE_DATA_FLAG_ACCESS_READ: u32 = 1 << 0;
-/// Open for writing.
-pub const TEE_DATA_FLAG_ACCESS_WRITE: u32 = 1 << 1;
-/// Open for deletion, renaming and changes of usage.
-pub const TEE_DATA_FLAG_ACCESS_WRITE_META: u32 = 1 << 2;
-/// Others may read.
-pub const TEE_DATA_FLAG_SHARE_READ: u32 = 1 << 4;
-/// Others may write.
-pub const TEE_DATA_FLAG_SHARE_WRITE: u32 = 1 << 5;
-/// Creation replaces an object of the same identifier.
-pub const TEE_DATA_FLAG_OVERWRITE: u32 = 1 << 10;
-
-/// Longest identifier of a persistent object in bytes.
-pub const TEE_OBJECT_ID_MAX_LEN: usize = 64;
-/// Largest position in a data stream.
-pub const TEE_DATA_MAX_POSITION: u64 = 0xffff_ffff;
-/// Private storage of the TEE's choice (`TEE_STORAGE_*`).
-pub const TEE_STORAGE_PRIVATE: u32 = 1;
-/// Private storage in the normal world's file system.
-pub const TEE_STORAGE_PRIVATE_REE: u32 = 0x8000_0000;
-/// Private storage in the replay-protected memory block.
-pub const TEE_STORAGE_PRIVATE_RPMB: u32 = 0x8000_0100;
 
 /// Curves (`TEE_ECC_CURVE_*`).
 pub const TEE_ECC_CURVE_NIST_P192: u32 = 1;

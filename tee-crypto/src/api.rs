@@ -252,7 +252,7 @@ pub trait Crypto {
     /// Checks an ECDSA signature.
     ///
     /// # Errors
-    /// [`Error::SignatureInvalid`]; [`Error::Generic`] for a point that is not on the curve.
+    /// [`Error::SignatureInvalid`], also for a point that is not on the curve.
     fn ecdsa_verify(
         curve: Curve,
         public: EccPoint<'_>,
@@ -275,7 +275,7 @@ pub trait Crypto {
     /// Checks an SM2 signature.
     ///
     /// # Errors
-    /// [`Error::SignatureInvalid`]; [`Error::BadState`] for a point that is not on the curve.
+    /// [`Error::SignatureInvalid`], also for a point that is not on the curve.
     fn sm2_verify(public: EccPoint<'_>, digest: &[u8], signature: &[u8]) -> Result<(), Error>;
 
     /// An SM2 encryption: point, ciphertext, digest (C1 ‖ C2 ‖ C3).

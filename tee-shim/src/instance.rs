@@ -20,9 +20,11 @@ use tee_abi::param::Identity;
 use tee_abi::ta::EntryFunc;
 use tee_abi::{Origin, TeeResult, Uuid};
 
+use crate::cryp::CrypState;
 use crate::dispatch::Trap;
 use crate::dump::{Cause, Dump};
 use crate::params::{self, Params};
+use crate::storage::Enumerators;
 use crate::world::World;
 
 /// Lowest address of a TA's mappings, as on OP-TEE's 64-bit platforms.
@@ -45,6 +47,8 @@ pub trait Host {
     type Platform: Platform<Space: AddressSpace<Shared: PartialEq>>;
     /// The secure world, the caller, other TAs.
     type World: World<Shared = SharedOf<Self>>;
+    /// Cryptography.
+    type Crypto: tee_crypto::Crypto;
 }
 
 /// Shared memory of a host.
@@ -98,6 +102,10 @@ pub(crate) struct State {
     pub(crate) current: Option<u32>,
     /// Sessions to other TAs.
     pub(crate) open_sessions: BTreeSet<u32>,
+    /// Objects and operations.
+    pub(crate) cryp: CrypState,
+    /// Listings of stored objects.
+    pub(crate) enumerators: Enumerators,
     /// What was logged as unsupported: each name is logged once.
     pub(crate) reported: BTreeSet<&'static str>,
     pub(crate) panicked: bool,

@@ -18,7 +18,7 @@ use tee_shim::{Config, Instance};
 use crate::cli::WorldOptions;
 use crate::error::CliError;
 use crate::local::{LocalHost, LocalWorld};
-use crate::secure::{WorldCrypto, device};
+use crate::secure::{WorldCrypto, device, device_id};
 use crate::symbols::SymbolPath;
 use crate::trust::{read_ta, trust, uuid_of_name};
 
@@ -121,7 +121,7 @@ fn new_instance(
         flags: 0,
         budget: options.budget,
         aslr: true,
-        device_id: Uuid::NIL,
+        device_id: device_id(&device),
     };
     let world = LocalWorld::new(InProcess::new(core, uuid));
     Ok(Instance::new(

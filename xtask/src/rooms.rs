@@ -43,7 +43,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "tee-shim",
         ],
     ),
-    ("teebox-tests", &[]),
     ("xtask", &["ta-loader", "tee-abi"]),
 ];
 

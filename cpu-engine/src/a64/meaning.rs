@@ -840,6 +840,12 @@ pub fn store_lane<E: Emit>(e: &mut E, o: &Op, count: u8, moves: bool) -> Step {
 
 // Between register files.
 
+/// d = the low bits of x, as a scalar.
+pub fn set_scalar(f: &mut Vfp, o: &Op, x: u64) -> u64 {
+    f.v[o.d.v()] = vector::insert(0, o.k, 0, x);
+    0
+}
+
 /// Lane `imm` of n, zero-extended.
 pub fn get_lane_u(f: &mut Vfp, o: &Op, _x: u64) -> u64 {
     vector::get(f.v[o.n.v()], o.k, o.imm as u32, Sign::U) as u64

@@ -216,6 +216,12 @@ pub fn lookup(word: u32, pc: u64) -> Option<Op> {
     })
 }
 
+/// Which row of [`rows`] a word is, if it is an instruction.
+#[must_use]
+pub fn row_of(word: u32) -> Option<usize> {
+    lookup(word, 0).map(|op| usize::from(op.row / 2))
+}
+
 /// Whether the instruction behind this one is reached otherwise, if at all.
 pub const fn ends_run(word: u32) -> bool {
     let branch = word & 0xfc00_0000 == 0x1400_0000;

@@ -52,7 +52,7 @@ pub(super) fn ecdsa_verify(
     signature: &[u8],
 ) -> Result<(), Error> {
     let group = Group::new(curve)?;
-    let public = group.point(public).map_err(|_| Error::Generic)?;
+    let public = group.point(public).map_err(|_| Error::SignatureInvalid)?;
     group.ecdsa_verify(&public, digest, halves(signature))
 }
 
@@ -107,7 +107,7 @@ pub(super) fn sm2_verify(
     if !fits(&r) || !fits(&s) || t.is_zero() {
         return Err(Error::SignatureInvalid);
     }
-    let public = sm2_point(&group, public)?;
+    let public = group.point(public).map_err(|_| Error::SignatureInvalid)?;
     let sum = group.mul_add(Some(&s), Some((&t, &public)))?;
     let (x, _) = group
         .coordinates(&sum)
