@@ -93,13 +93,17 @@ impl Object {
         Ok(Self::from_handle(handle))
     }
 
-    /// `TEE_CloseAndDeletePersistentObject1`.
+    /// `TEE_CloseAndDeletePersistentObject1`. The handle is closed in any case.
     ///
     /// # Errors
+    /// `TEE_ERROR_ACCESS_CONFLICT` when it was not opened for `TEE_DATA_FLAG_ACCESS_WRITE_META`,
     /// `TEE_ERROR_STORAGE_NOT_AVAILABLE`.
     pub fn delete(self) -> Result<()> {
-        // SAFETY: no pointer involved; the TEE closes the handle.
-        unsafe { syscall::storage_obj_del(self.into_handle()) }.ok()
+        // SAFETY: no pointer involved.
+        unsafe { syscall::storage_obj_del(self.handle()) }.ok()?;
+        // The TEE closed the handle.
+        self.into_handle();
+        Ok(())
     }
 
     /// `TEE_RenamePersistentObject`.

@@ -93,13 +93,18 @@ impl World {
         let (page, callers, callees) = tee_channel::session().map_err(no_memory)?;
         let control = self.control(id).ok_or(TeeResult::ERROR_TARGET_DEAD)?;
         let order = InstanceOrder::Attach { session, identity };
-        let sent = control.get_ref().try_send(&order, &[page.as_fd(), callees.as_fd()]);
+        let sent = control
+            .get_ref()
+            .try_send(&order, &[page.as_fd(), callees.as_fd()]);
         sent.map_err(no_memory)?;
         Ok(vec![page.into(), callers.into()])
     }
 
     fn control(&self, id: InstanceId) -> Option<Rc<AsyncFd<Socket>>> {
-        self.live.borrow().get(&id).map(|live| Rc::clone(&live.control))
+        self.live
+            .borrow()
+            .get(&id)
+            .map(|live| Rc::clone(&live.control))
     }
 
     /// Makes an instance and waits until its TA is loaded.
@@ -127,7 +132,10 @@ impl World {
         let image = match self.secure.load(uuid).await {
             Ok(image) => image,
             Err(refusal) => {
-                self.note(&format!("teebox: cannot load {uuid}.ta: {}", refusal.reason));
+                self.note(&format!(
+                    "teebox: cannot load {uuid}.ta: {}",
+                    refusal.reason
+                ));
                 if !refusal.hint.is_empty() {
                     self.note(&format!("hint: {}", refusal.hint));
                 }
@@ -135,7 +143,9 @@ impl World {
             }
         };
         let control = self.spawn(id, uuid).map_err(|error| {
-            self.note(&format!("teebox: cannot start an instance of {uuid}: {error}"));
+            self.note(&format!(
+                "teebox: cannot start an instance of {uuid}: {error}"
+            ));
             TeeResult::ERROR_OUT_OF_MEMORY
         })?;
         let order = InstanceOrder::Load {
@@ -234,7 +244,10 @@ impl World {
             if let Some(live) = self.live.borrow_mut().get_mut(&id) {
                 live.ending = true;
                 // An instance that is gone already needs no order.
-                let _ = live.control.get_ref().try_send(&InstanceOrder::Shutdown, &[]);
+                let _ = live
+                    .control
+                    .get_ref()
+                    .try_send(&InstanceOrder::Shutdown, &[]);
             }
         }
         self.changed.notify_waiters();

@@ -71,9 +71,10 @@ fn run(policy: Policy) -> Result<(), Broken> {
     lock_down(policy, &[control.as_fd(), core.as_fd()])?;
     let control = Socket::from(control);
     let order = control.receive::<InstanceOrder>()?;
-    let (InstanceOrder::Load { uuid, len, budget }, [image]) =
-        (order.message, <[_; 1]>::try_from(order.fds).map_err(|_| Broken::Order)?)
-    else {
+    let (InstanceOrder::Load { uuid, len, budget }, [image]) = (
+        order.message,
+        <[_; 1]>::try_from(order.fds).map_err(|_| Broken::Order)?,
+    ) else {
         return Err(Broken::Order);
     };
     let config = Config {
@@ -88,11 +89,22 @@ fn run(policy: Policy) -> Result<(), Broken> {
     match loaded {
         Ok((guest, flags)) => {
             let (result, reason) = (TeeResult::SUCCESS, String::new());
-            control.send(&InstanceEvent::Loaded { result, flags, reason }, &[])?;
+            control.send(
+                &InstanceEvent::Loaded {
+                    result,
+                    flags,
+                    reason,
+                },
+                &[],
+            )?;
             Server::new(control, guest).run()
         }
         Err((result, reason)) => {
-            let event = InstanceEvent::Loaded { result, flags: 0, reason };
+            let event = InstanceEvent::Loaded {
+                result,
+                flags: 0,
+                reason,
+            };
             Ok(control.send(&event, &[])?)
         }
     }
@@ -121,7 +133,8 @@ fn load(
     let refused =
         |result: TeeResult| move |error: &dyn std::fmt::Display| (result, error.to_string());
     let plan = LoadPlan::main(image).map_err(|error| refused(error.result())(&error))?;
-    plan.check_uuid(uuid).map_err(|error| refused(error.result())(&error))?;
+    plan.check_uuid(uuid)
+        .map_err(|error| refused(error.result())(&error))?;
     let flags = plan.head().map_or(0, |head| head.flags);
     let regs = crate::world::registers(plan.machine())
         .map_err(|error| (TeeResult::ERROR_NOT_SUPPORTED, error.what))?;
@@ -131,6 +144,8 @@ fn load(
     let cpu = cpu_engine::Engine::new(cpu_engine::Options::default());
     let mut guest = Instance::new(cpu, regs, space, platform, world, config);
     let mut program = Program::new(uuid, plan);
-    guest.load(&mut program).map_err(|error| refused(error.result())(&error))?;
+    guest
+        .load(&mut program)
+        .map_err(|error| refused(error.result())(&error))?;
     Ok((guest, flags))
 }
