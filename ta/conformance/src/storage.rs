@@ -1,11 +1,12 @@
 //! Persistent objects. Each case has an object of its own and leaves nothing behind.
 
-use utee::numbers::{
-    TEE_ATTR_SECRET_VALUE, TEE_DATA_FLAG_ACCESS_READ, TEE_DATA_FLAG_ACCESS_WRITE,
-    TEE_DATA_FLAG_ACCESS_WRITE_META, TEE_DATA_FLAG_OVERWRITE, TEE_DATA_FLAG_SHARE_READ,
-    TEE_HANDLE_FLAG_PERSISTENT, TEE_STORAGE_PRIVATE, TEE_TYPE_AES, TEE_TYPE_DATA,
-};
+use utee::attributes::TEE_ATTR_SECRET_VALUE;
+use utee::objects::{TEE_HANDLE_FLAG_PERSISTENT, TEE_TYPE_AES, TEE_TYPE_DATA};
 use utee::storage::{Enumerator, Whence};
+use utee::storage::{
+    TEE_DATA_FLAG_ACCESS_READ, TEE_DATA_FLAG_ACCESS_WRITE, TEE_DATA_FLAG_ACCESS_WRITE_META,
+    TEE_DATA_FLAG_OVERWRITE, TEE_DATA_FLAG_SHARE_READ, TEE_STORAGE_PRIVATE,
+};
 use utee::{Object, Result, TeeResult, syscall};
 
 use crate::check::code;

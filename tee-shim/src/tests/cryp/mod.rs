@@ -1,0 +1,4 @@
+//! Cryptography as a TA sees it: every case goes through the syscalls.
+
+mod ta;
+mod wycheproof;
