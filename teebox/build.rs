@@ -24,7 +24,10 @@ const OUTER: [&str; 6] = [
 fn main() {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     for source in SOURCES {
-        println!("cargo::rerun-if-changed={}", workspace.join(source).display());
+        println!(
+            "cargo::rerun-if-changed={}",
+            workspace.join(source).display()
+        );
     }
     println!("cargo::rerun-if-changed=build.rs");
     if let Err(what) = build(&workspace) {
@@ -38,7 +41,14 @@ fn build(workspace: &Path) -> Result<(), String> {
     let target = out.join("client");
     let mut cargo = Command::new(variable("CARGO")?);
     cargo
-        .args(["build", "--quiet", "--release", "--package", "teec", "--manifest-path"])
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            "teec",
+            "--manifest-path",
+        ])
         .arg(workspace.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&target);

@@ -27,7 +27,9 @@ pub fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     let name = arguments.next().unwrap_or_default();
     if name == instance::NAME {
-        return instance::main(arguments.filter_map(|argument| OsString::into_string(argument).ok()));
+        return instance::main(
+            arguments.filter_map(|argument| OsString::into_string(argument).ok()),
+        );
     }
     if name == daemon::supplicant::NAME {
         return daemon::supplicant::main(arguments);

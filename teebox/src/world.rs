@@ -66,9 +66,10 @@ pub fn log_sink(options: &WorldOptions) -> Result<LinuxPlatform, CliError> {
 /// A log file that cannot be opened.
 pub fn log_descriptor(options: &WorldOptions) -> Result<OwnedFd, CliError> {
     match &options.log {
-        None => std::io::stderr().as_fd().try_clone_to_owned().map_err(|error| {
-            CliError::host(format!("no standard error to log to: {error}"), "")
-        }),
+        None => std::io::stderr()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(|error| CliError::host(format!("no standard error to log to: {error}"), "")),
         Some(path) => {
             let file = fs::OpenOptions::new().append(true).create(true).open(path);
             let file = file.map_err(|error| {

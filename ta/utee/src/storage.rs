@@ -98,8 +98,13 @@ impl Object {
     /// # Errors
     /// `TEE_ERROR_STORAGE_NOT_AVAILABLE`.
     pub fn delete(self) -> Result<()> {
-        // SAFETY: no pointer involved; the TEE closes the handle.
-        unsafe { syscall::storage_obj_del(self.into_handle()) }.ok()
+        // SAFETY: no pointer involved.
+        let deleted = unsafe { syscall::storage_obj_del(self.handle()) }.ok();
+        if deleted.is_ok() {
+            // The TEE has closed the handle; where it refused, dropping the object does.
+            let _ = self.into_handle();
+        }
+        deleted
     }
 
     /// `TEE_RenamePersistentObject`.

@@ -64,9 +64,15 @@ mod tests {
     fn users_and_groups_get_the_uuids_that_linux_gives_them() {
         // Python: uuid.uuid5(uuid.UUID("58ac9ca0-2086-4683-a1b8-ec4bc08e01b6"), "uid=3e8")
         let user = identity(&peer(), 1, 0).unwrap();
-        assert_eq!(user.uuid.to_string(), "fc34275c-d8dd-5ba7-968b-504718363b87");
+        assert_eq!(
+            user.uuid.to_string(),
+            "fc34275c-d8dd-5ba7-968b-504718363b87"
+        );
         let group = identity(&peer(), 2, 0x20).unwrap();
-        assert_eq!(group.uuid.to_string(), "91663775-ddc6-571e-9ae5-0581b1f33187");
+        assert_eq!(
+            group.uuid.to_string(),
+            "91663775-ddc6-571e-9ae5-0581b1f33187"
+        );
         assert_eq!(identity(&peer(), 2, 100).unwrap().login, Login::GROUP);
         assert_eq!(identity(&peer(), 0, 7), Ok(Identity::PUBLIC));
     }

@@ -15,6 +15,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::World;
 use super::readiness::watched;
+use super::secure::Image;
 use super::table::{InstanceId, Place};
 use crate::instance;
 
@@ -93,13 +94,18 @@ impl World {
         let (page, callers, callees) = tee_channel::session().map_err(no_memory)?;
         let control = self.control(id).ok_or(TeeResult::ERROR_TARGET_DEAD)?;
         let order = InstanceOrder::Attach { session, identity };
-        let sent = control.get_ref().try_send(&order, &[page.as_fd(), callees.as_fd()]);
+        let sent = control
+            .get_ref()
+            .try_send(&order, &[page.as_fd(), callees.as_fd()]);
         sent.map_err(no_memory)?;
         Ok(vec![page.into(), callers.into()])
     }
 
     fn control(&self, id: InstanceId) -> Option<Rc<AsyncFd<Socket>>> {
-        self.live.borrow().get(&id).map(|live| Rc::clone(&live.control))
+        self.live
+            .borrow()
+            .get(&id)
+            .map(|live| Rc::clone(&live.control))
     }
 
     /// Makes an instance and waits until its TA is loaded.
@@ -124,29 +130,56 @@ impl World {
     }
 
     async fn load(self: &Rc<Self>, id: InstanceId, uuid: Uuid) -> Result<(), TeeResult> {
-        let image = match self.secure.load(uuid).await {
-            Ok(image) => image,
-            Err(refusal) => {
-                self.note(&format!("teebox: cannot load {uuid}.ta: {}", refusal.reason));
-                if !refusal.hint.is_empty() {
-                    self.note(&format!("hint: {}", refusal.hint));
-                }
-                return Err(refusal.result);
-            }
-        };
+        let image = self.image(uuid).await?;
         let control = self.spawn(id, uuid).map_err(|error| {
-            self.note(&format!("teebox: cannot start an instance of {uuid}: {error}"));
+            self.note(&format!(
+                "teebox: cannot start an instance of {uuid}: {error}"
+            ));
             TeeResult::ERROR_OUT_OF_MEMORY
         })?;
         let order = InstanceOrder::Load {
             uuid,
             len: image.len,
             budget: self.budget,
+            device_id: self.device_id,
         };
         let sent = control.get_ref().try_send(&order, &[image.memory.as_fd()]);
         sent.map_err(|_| TeeResult::ERROR_GENERIC)?;
         tokio::task::spawn_local(watch(Rc::clone(self), id, control));
         Ok(())
+    }
+
+    /// A verified file of the TA search path; what is wrong with it is told in the log.
+    async fn image(&self, uuid: Uuid) -> Result<Image, TeeResult> {
+        self.secure.load(uuid).await.map_err(|refusal| {
+            self.note(&format!(
+                "teebox: cannot load {uuid}.ta: {}",
+                refusal.reason
+            ));
+            if !refusal.hint.is_empty() {
+                self.note(&format!("hint: {}", refusal.hint));
+            }
+            refusal.result
+        })
+    }
+
+    /// Gives an instance the library that it needs.
+    async fn give_library(self: Rc<Self>, id: InstanceId, uuid: Uuid) {
+        let image = self.image(uuid).await;
+        let Some(control) = self.control(id) else {
+            return;
+        };
+        // An instance that does not take it waits in vain, and ends with its client's patience.
+        let _ = match image {
+            Ok(image) => {
+                let order = InstanceOrder::Library { len: image.len };
+                control.get_ref().try_send(&order, &[image.memory.as_fd()])
+            }
+            Err(result) => {
+                let order = InstanceOrder::NoLibrary { result };
+                control.get_ref().try_send(&order, &[])
+            }
+        };
     }
 
     fn spawn(&self, id: InstanceId, uuid: Uuid) -> io::Result<Rc<AsyncFd<Socket>>> {
@@ -172,7 +205,7 @@ impl World {
     }
 
     /// Hears what the instances of a TA have said so far.
-    fn hear_instances_of(&self, uuid: Uuid) {
+    fn hear_instances_of(self: &Rc<Self>, uuid: Uuid) {
         let ids = self.table.borrow().instances_of(uuid);
         for id in ids {
             self.hear(id);
@@ -180,7 +213,7 @@ impl World {
     }
 
     /// Hears what an instance has said so far; `false` when it will say no more.
-    fn hear(&self, id: InstanceId) -> bool {
+    fn hear(self: &Rc<Self>, id: InstanceId) -> bool {
         let Some(control) = self.control(id) else {
             return false;
         };
@@ -196,7 +229,7 @@ impl World {
         }
     }
 
-    fn heard(&self, id: InstanceId, event: InstanceEvent) {
+    fn heard(self: &Rc<Self>, id: InstanceId, event: InstanceEvent) {
         match event {
             InstanceEvent::Loaded { result, flags, .. } if result.is_success() => {
                 if self.table.borrow().is_loading(id) {
@@ -210,6 +243,9 @@ impl World {
                     self.note(&format!("teebox: cannot load {}.ta: {reason}", live.uuid));
                 }
                 self.crashed(id);
+            }
+            InstanceEvent::NeedsLibrary { uuid } => {
+                tokio::task::spawn_local(Rc::clone(self).give_library(id, uuid));
             }
             InstanceEvent::Closed { session } => self.closed(id, session),
             InstanceEvent::Panicked {
@@ -234,7 +270,10 @@ impl World {
             if let Some(live) = self.live.borrow_mut().get_mut(&id) {
                 live.ending = true;
                 // An instance that is gone already needs no order.
-                let _ = live.control.get_ref().try_send(&InstanceOrder::Shutdown, &[]);
+                let _ = live
+                    .control
+                    .get_ref()
+                    .try_send(&InstanceOrder::Shutdown, &[]);
             }
         }
         self.changed.notify_waiters();

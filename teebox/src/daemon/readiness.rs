@@ -3,7 +3,10 @@
 //! # Safety
 //! This file may use `unsafe` to register a socket with tokio, which wants a promise: the value
 //! owns its descriptor and keeps it as long as it is registered. A [`Socket`] does both.
-#![expect(unsafe_code, reason = "tokio wants the promise that a descriptor is owned")]
+#![expect(
+    unsafe_code,
+    reason = "tokio wants the promise that a descriptor is owned"
+)]
 
 use std::io;
 

@@ -26,7 +26,11 @@ const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 ///
 /// # Errors
 /// When there is no world (125), or the program cannot be executed (126) or found (127).
-pub fn run(options: &WorldOptions, program: &OsStr, arguments: &[OsString]) -> Result<u8, CliError> {
+pub fn run(
+    options: &WorldOptions,
+    program: &OsStr,
+    arguments: &[OsString],
+) -> Result<u8, CliError> {
     let home = Home::make().map_err(no_world)?;
     let socket = home.socket();
     let listener = Socket::listen(&socket)
@@ -36,7 +40,10 @@ pub fn run(options: &WorldOptions, program: &OsStr, arguments: &[OsString]) -> R
         let mut child = start(command, program)?;
         let status = attend(&mut child).await;
         let status = status.map_err(|error| {
-            no_world(CliError::host(format!("cannot wait for the client: {error}"), ""))
+            no_world(CliError::host(
+                format!("cannot wait for the client: {error}"),
+                "",
+            ))
         })?;
         Ok(code(status))
     };
@@ -78,7 +85,8 @@ fn start(mut command: Command, program: &OsStr) -> Result<Child, CliError> {
             return CliError {
                 exit: Exit::RunNotFound,
                 what: format!("there is no program {shown}"),
-                hint: "give the client program behind `--`, by path or by a name in PATH".to_owned(),
+                hint: "give the client program behind `--`, by path or by a name in PATH"
+                    .to_owned(),
             };
         }
         CliError {
@@ -115,6 +123,9 @@ async fn attend(child: &mut Child) -> io::Result<ExitStatus> {
 }
 
 fn code(status: ExitStatus) -> u8 {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(Exit::RunFailed as u8)
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(Exit::RunFailed as u8)
 }

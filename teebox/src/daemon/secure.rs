@@ -170,14 +170,23 @@ impl Worker {
 
     fn wait(&self, bell: &UnixStream) -> io::Result<(bool, Vec<InstanceId>)> {
         let links = self.links.values().map(|link| {
-            let interest = if link.output.is_empty() { Interest::Read } else { Interest::ReadWrite };
+            let interest = if link.output.is_empty() {
+                Interest::Read
+            } else {
+                Interest::ReadWrite
+            };
             (link.stream.as_fd(), interest)
         });
-        let fds: Vec<_> = std::iter::once((bell.as_fd(), Interest::Read)).chain(links).collect();
+        let fds: Vec<_> = std::iter::once((bell.as_fd(), Interest::Read))
+            .chain(links)
+            .collect();
         let mut ready = wait_any(&fds, None)?.into_iter();
         let rung = ready.next().unwrap_or(false);
         let ids = self.links.keys().zip(ready);
-        Ok((rung, ids.filter(|(_, ready)| *ready).map(|(id, _)| *id).collect()))
+        Ok((
+            rung,
+            ids.filter(|(_, ready)| *ready).map(|(id, _)| *id).collect(),
+        ))
     }
 
     fn work(&mut self, job: Job) {
@@ -272,7 +281,9 @@ impl Link {
             let mut chunk = [0; CHUNK];
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(len) => self.input.extend_from_slice(chunk.get(..len).unwrap_or_default()),
+                Ok(len) => self
+                    .input
+                    .extend_from_slice(chunk.get(..len).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

@@ -41,7 +41,10 @@ fn announce(home: &Home, place: &Place) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "export {SOCKET_VARIABLE}='{}'", place.0.display())?;
     let library = home.library_path().display();
-    writeln!(out, "export LD_LIBRARY_PATH='{library}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}")?;
+    writeln!(
+        out,
+        "export LD_LIBRARY_PATH='{library}'${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"
+    )?;
     out.flush()
 }
 

@@ -26,8 +26,9 @@ impl SupplicantProcess {
     /// # Errors
     /// What it says, for instance that another world uses the storage directory.
     pub fn start(config: &Config) -> Result<(Self, ReeChannel), CliError> {
-        let failed =
-            |error: std::io::Error| CliError::host(format!("cannot start the supplicant: {error}"), "");
+        let failed = |error: std::io::Error| {
+            CliError::host(format!("cannot start the supplicant: {error}"), "")
+        };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let child = Command::new("/proc/self/exe")
             .arg0(NAME)
@@ -91,10 +92,14 @@ fn config(mut arguments: impl Iterator<Item = OsString>) -> Option<Config> {
     let mut config = Config::default();
     while let Some(word) = arguments.next() {
         match word.to_str()? {
-            "dir" => config.ta_path.push(TaSource::Directory(arguments.next()?.into())),
+            "dir" => config
+                .ta_path
+                .push(TaSource::Directory(arguments.next()?.into())),
             "file" => {
                 let uuid = arguments.next()?.to_str()?.parse().ok()?;
-                config.ta_path.push(TaSource::File(uuid, arguments.next()?.into()));
+                config
+                    .ta_path
+                    .push(TaSource::File(uuid, arguments.next()?.into()));
             }
             word @ ("synced" | "unsynced") => {
                 let durability = match word {

@@ -131,7 +131,11 @@ impl Table {
 
     fn new_session(&mut self) -> u32 {
         let used = |session: u32| {
-            session == 0 || self.entries.values().any(|entry| entry.sessions.contains(&session))
+            session == 0
+                || self
+                    .entries
+                    .values()
+                    .any(|entry| entry.sessions.contains(&session))
         };
         let mut session = self.last_session.wrapping_add(1);
         while used(session) {
@@ -172,7 +176,10 @@ impl Table {
 
     /// Open sessions of the world.
     pub fn session_count(&self) -> usize {
-        self.entries.values().map(|entry| entry.sessions.len()).sum()
+        self.entries
+            .values()
+            .map(|entry| entry.sessions.len())
+            .sum()
     }
 
     /// The instances of a TA.

@@ -57,6 +57,9 @@ pub fn frame(message: &impl serde::Serialize) -> Option<Vec<u8>> {
     }
     let mut bytes = bytes;
     let head = u32::try_from(len).ok()?.to_le_bytes();
-    bytes.iter_mut().zip(head).for_each(|(slot, byte)| *slot = byte);
+    bytes
+        .iter_mut()
+        .zip(head)
+        .for_each(|(slot, byte)| *slot = byte);
     Some(bytes)
 }

@@ -76,7 +76,11 @@ impl Server {
 
     /// Sleeps until there is an order or a session has something.
     fn wait(&mut self) -> Result<(bool, Vec<u32>), Broken> {
-        let borrowed: Vec<_> = self.sessions.iter().map(|(id, s)| (*id, s.callee.borrow())).collect();
+        let borrowed: Vec<_> = self
+            .sessions
+            .iter()
+            .map(|(id, s)| (*id, s.callee.borrow()))
+            .collect();
         let sockets = borrowed.iter().map(|(_, callee)| callee.as_fd());
         let all: Vec<(BorrowedFd<'_>, Interest)> = std::iter::once(self.control.as_fd())
             .chain(sockets)
@@ -85,7 +89,13 @@ impl Server {
         let mut ready = wait_any(&all, None)?.into_iter();
         let orders = ready.next().unwrap_or(false);
         let ids = borrowed.iter().map(|(id, _)| *id);
-        Ok((orders, ids.zip(ready).filter(|(_, ready)| *ready).map(|(id, _)| id).collect()))
+        Ok((
+            orders,
+            ids.zip(ready)
+                .filter(|(_, ready)| *ready)
+                .map(|(id, _)| id)
+                .collect(),
+        ))
     }
 
     /// Carries out what the daemon ordered; `false` to end.
@@ -102,7 +112,9 @@ impl Server {
                     self.attach(session, identity, packet.fds)?;
                 }
                 InstanceOrder::Shutdown => return Ok(false),
-                InstanceOrder::Load { .. } => return Err(Broken::Order),
+                InstanceOrder::Load { .. }
+                | InstanceOrder::Library { .. }
+                | InstanceOrder::NoLibrary { .. } => return Err(Broken::Order),
             }
         }
     }
@@ -155,7 +167,11 @@ impl Server {
     /// Answers one call, and tells whether the session goes on.
     fn answer(&mut self, id: u32, request: Result<Call, TeeResult>) -> Result<Next, Broken> {
         let (outcome, params, next) = match request.and_then(|call| {
-            let params = self.sessions.get(&id).ok_or(TeeResult::ERROR_BAD_STATE)?.params(&call)?;
+            let params = self
+                .sessions
+                .get(&id)
+                .ok_or(TeeResult::ERROR_BAD_STATE)?
+                .params(&call)?;
             Ok((call, params))
         }) {
             Ok((call, mut params)) => {
@@ -164,13 +180,17 @@ impl Server {
             }
             Err(result) => (refused(result), Params::default(), Next::Stays),
         };
-        let callee = self.sessions.get(&id).map(|session| Rc::clone(&session.callee));
+        let callee = self
+            .sessions
+            .get(&id)
+            .map(|session| Rc::clone(&session.callee));
         if self.guest.is_dead() {
             let event = self.death();
             self.control.send(&event, &[])?;
         } else if next == Next::Ends {
             self.sessions.remove(&id);
-            self.control.send(&InstanceEvent::Closed { session: id }, &[])?;
+            self.control
+                .send(&InstanceEvent::Closed { session: id }, &[])?;
         }
         if let Some(callee) = callee {
             callee.borrow().reply(&reply(outcome, &params));
@@ -205,8 +225,13 @@ impl Server {
 
     fn death(&mut self) -> InstanceEvent {
         let dump = self.guest.take_dump();
-        let (modules, call_stack) = dump.map(|dump| (dump.elves, dump.call_stack)).unwrap_or_default();
-        InstanceEvent::Panicked { modules, call_stack }
+        let (modules, call_stack) = dump
+            .map(|dump| (dump.elves, dump.call_stack))
+            .unwrap_or_default();
+        InstanceEvent::Panicked {
+            modules,
+            call_stack,
+        }
     }
 
     /// Ends a session whose caller is gone.
@@ -277,7 +302,10 @@ impl Session {
             } => {
                 let shared = self.memories.get(&number);
                 let shared = shared.ok_or(TeeResult::ERROR_BAD_PARAMETERS)?;
-                if offset.checked_add(size).is_none_or(|end| end > shared.len()) {
+                if offset
+                    .checked_add(size)
+                    .is_none_or(|end| end > shared.len())
+                {
                     return Err(TeeResult::ERROR_SECURITY);
                 }
                 Param::MemRef {
