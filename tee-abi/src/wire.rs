@@ -67,7 +67,8 @@ pub enum ClientReply {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InstanceOrder {
     /// Load the TA. Comes with one descriptor: the verified image (ELF) in sealed memory.
-    /// Answered by [`InstanceEvent::Loaded`].
+    /// Answered by [`InstanceEvent::Loaded`], after a [`InstanceEvent::NeedsLibrary`] for each
+    /// library.
     Load {
         /// Which TA it is.
         uuid: Uuid,
@@ -75,6 +76,18 @@ pub enum InstanceOrder {
         len: u64,
         /// Most instructions that an entry may run for.
         budget: Option<u64>,
+        /// What the TA is told as `gpd.tee.deviceID`.
+        device_id: Uuid,
+    },
+    /// The library that was needed. Comes with one descriptor, as [`InstanceOrder::Load`].
+    Library {
+        /// Bytes of the image.
+        len: u64,
+    },
+    /// There is no such library.
+    NoLibrary {
+        /// What `TEEC_OpenSession` shall answer.
+        result: TeeResult,
     },
     /// Serve a session. Comes with two descriptors: the session page and the session's socket.
     Attach {
@@ -90,6 +103,12 @@ pub enum InstanceOrder {
 /// What a TA instance tells the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InstanceEvent {
+    /// The TA needs a library. Answered by [`InstanceOrder::Library`] or
+    /// [`InstanceOrder::NoLibrary`].
+    NeedsLibrary {
+        /// Which.
+        uuid: Uuid,
+    },
     /// The image is loaded, or why not.
     Loaded {
         /// `TEE_SUCCESS`, or what `TEEC_OpenSession` shall answer.

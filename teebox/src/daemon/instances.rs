@@ -15,6 +15,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::World;
 use super::readiness::watched;
+use super::secure::Image;
 use super::table::{InstanceId, Place};
 use crate::instance;
 
@@ -129,6 +130,9 @@ impl World {
     }
 
     async fn load(self: &Rc<Self>, id: InstanceId, uuid: Uuid) -> Result<(), TeeResult> {
+<<<<<<< HEAD
+        let image = self.image(uuid).await?;
+=======
         let image = match self.secure.load(uuid).await {
             Ok(image) => image,
             Err(refusal) => {
@@ -142,6 +146,7 @@ impl World {
                 return Err(refusal.result);
             }
         };
+>>>>>>> kit
         let control = self.spawn(id, uuid).map_err(|error| {
             self.note(&format!(
                 "teebox: cannot start an instance of {uuid}: {error}"
@@ -152,11 +157,45 @@ impl World {
             uuid,
             len: image.len,
             budget: self.budget,
+            device_id: self.device_id,
         };
         let sent = control.get_ref().try_send(&order, &[image.memory.as_fd()]);
         sent.map_err(|_| TeeResult::ERROR_GENERIC)?;
         tokio::task::spawn_local(watch(Rc::clone(self), id, control));
         Ok(())
+    }
+
+    /// A verified file of the TA search path; what is wrong with it is told in the log.
+    async fn image(&self, uuid: Uuid) -> Result<Image, TeeResult> {
+        self.secure.load(uuid).await.map_err(|refusal| {
+            self.note(&format!(
+                "teebox: cannot load {uuid}.ta: {}",
+                refusal.reason
+            ));
+            if !refusal.hint.is_empty() {
+                self.note(&format!("hint: {}", refusal.hint));
+            }
+            refusal.result
+        })
+    }
+
+    /// Gives an instance the library that it needs.
+    async fn give_library(self: Rc<Self>, id: InstanceId, uuid: Uuid) {
+        let image = self.image(uuid).await;
+        let Some(control) = self.control(id) else {
+            return;
+        };
+        // An instance that does not take it waits in vain, and ends with its client's patience.
+        let _ = match image {
+            Ok(image) => {
+                let order = InstanceOrder::Library { len: image.len };
+                control.get_ref().try_send(&order, &[image.memory.as_fd()])
+            }
+            Err(result) => {
+                let order = InstanceOrder::NoLibrary { result };
+                control.get_ref().try_send(&order, &[])
+            }
+        };
     }
 
     fn spawn(&self, id: InstanceId, uuid: Uuid) -> io::Result<Rc<AsyncFd<Socket>>> {
@@ -182,7 +221,7 @@ impl World {
     }
 
     /// Hears what the instances of a TA have said so far.
-    fn hear_instances_of(&self, uuid: Uuid) {
+    fn hear_instances_of(self: &Rc<Self>, uuid: Uuid) {
         let ids = self.table.borrow().instances_of(uuid);
         for id in ids {
             self.hear(id);
@@ -190,7 +229,7 @@ impl World {
     }
 
     /// Hears what an instance has said so far; `false` when it will say no more.
-    fn hear(&self, id: InstanceId) -> bool {
+    fn hear(self: &Rc<Self>, id: InstanceId) -> bool {
         let Some(control) = self.control(id) else {
             return false;
         };
@@ -206,7 +245,7 @@ impl World {
         }
     }
 
-    fn heard(&self, id: InstanceId, event: InstanceEvent) {
+    fn heard(self: &Rc<Self>, id: InstanceId, event: InstanceEvent) {
         match event {
             InstanceEvent::Loaded { result, flags, .. } if result.is_success() => {
                 if self.table.borrow().is_loading(id) {
@@ -220,6 +259,9 @@ impl World {
                     self.note(&format!("teebox: cannot load {}.ta: {reason}", live.uuid));
                 }
                 self.crashed(id);
+            }
+            InstanceEvent::NeedsLibrary { uuid } => {
+                tokio::task::spawn_local(Rc::clone(self).give_library(id, uuid));
             }
             InstanceEvent::Closed { session } => self.closed(id, session),
             InstanceEvent::Panicked {

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platform_linux::{Policy, Program, Spawner};
-use tee_abi::TeeResult;
+use tee_abi::{TeeResult, Uuid};
 use tee_channel::Socket;
 use tee_core::TeeCore;
 use tokio::sync::Notify;
@@ -42,7 +42,7 @@ use tokio::task::LocalSet;
 
 use crate::cli::WorldOptions;
 use crate::error::CliError;
-use crate::secure::{WorldCrypto, device};
+use crate::secure::{WorldCrypto, device, device_id};
 use crate::symbols::SymbolPath;
 use crate::trust::trust;
 
@@ -69,6 +69,7 @@ struct World {
     log: OwnedFd,
     symbols: SymbolPath,
     budget: Option<u64>,
+    device_id: Uuid,
     // The channel to the supplicant goes before its process.
     secure: Secure,
     _supplicant: SupplicantProcess,
@@ -94,6 +95,7 @@ impl World {
             log,
             symbols: crate::world::symbol_path(options),
             budget: options.budget,
+            device_id: device_id(&device),
             secure: Secure::start(core, trust).map_err(|error| host(&error))?,
             _supplicant: supplicant,
         })

@@ -13,11 +13,13 @@ mod core_link;
 mod server;
 mod world;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 
 use platform_linux::{LinuxPlatform, LinuxSpace, Policy, lock_down};
-use ta_loader::{LoadPlan, Program};
+use ta_loader::plan::PlanError;
+use ta_loader::program::ProgramError;
+use ta_loader::{LoadPlan, Machine, Program};
 use tee_abi::wire::{InstanceEvent, InstanceOrder};
 use tee_abi::{TeeResult, Uuid};
 use tee_channel::{Memory, Socket, duplicate};
@@ -71,10 +73,20 @@ fn run(policy: Policy) -> Result<(), Broken> {
     lock_down(policy, &[control.as_fd(), core.as_fd()])?;
     let control = Socket::from(control);
     let order = control.receive::<InstanceOrder>()?;
+<<<<<<< HEAD
+    let InstanceOrder::Load {
+        uuid,
+        len,
+        budget,
+        device_id,
+    } = order.message
+    else {
+=======
     let (InstanceOrder::Load { uuid, len, budget }, [image]) = (
         order.message,
         <[_; 1]>::try_from(order.fds).map_err(|_| Broken::Order)?,
     ) else {
+>>>>>>> kit
         return Err(Broken::Order);
     };
     let config = Config {
@@ -82,13 +94,24 @@ fn run(policy: Policy) -> Result<(), Broken> {
         flags: 0,
         budget,
         aslr: true,
-        device_id: Uuid::NIL,
+        device_id,
     };
-    let image = read(image, len)?;
-    let loaded = load(&image, config, DaemonWorld::new(CoreLink::new(core.into())));
-    match loaded {
+    let main = (uuid, read(order.fds, len)?);
+    let world = DaemonWorld::new(CoreLink::new(core));
+    match load(main, config, world, &control) {
         Ok((guest, flags)) => {
             let (result, reason) = (TeeResult::SUCCESS, String::new());
+<<<<<<< HEAD
+            let event = InstanceEvent::Loaded {
+                result,
+                flags,
+                reason,
+            };
+            control.send(&event, &[])?;
+            Server::new(control, guest).run()
+        }
+        Err(Unloadable::Refused(result, reason)) => {
+=======
             control.send(
                 &InstanceEvent::Loaded {
                     result,
@@ -100,6 +123,7 @@ fn run(policy: Policy) -> Result<(), Broken> {
             Server::new(control, guest).run()
         }
         Err((result, reason)) => {
+>>>>>>> kit
             let event = InstanceEvent::Loaded {
                 result,
                 flags: 0,
@@ -107,10 +131,13 @@ fn run(policy: Policy) -> Result<(), Broken> {
             };
             Ok(control.send(&event, &[])?)
         }
+        Err(Unloadable::Broken(broken)) => Err(broken),
     }
 }
 
-fn read(image: std::os::fd::OwnedFd, len: u64) -> Result<Vec<u8>, Broken> {
+/// The bytes behind the only descriptor of an order.
+fn read(fds: Vec<OwnedFd>, len: u64) -> Result<Vec<u8>, Broken> {
+    let [image] = <[OwnedFd; 1]>::try_from(fds).map_err(|_| Broken::Order)?;
     let memory = Memory::from_fd(image).map_err(|_| Broken::Order)?;
     let mapping = memory.map()?;
     let len = usize::try_from(len).map_err(|_| Broken::Order)?;
@@ -122,12 +149,90 @@ fn read(image: std::os::fd::OwnedFd, len: u64) -> Result<Vec<u8>, Broken> {
     Ok(bytes)
 }
 
-type Refused = (TeeResult, String);
+/// Why there is no guest.
+enum Unloadable {
+    /// The TA is at fault: what the client sees, and why.
+    Refused(TeeResult, String),
+    /// The daemon is.
+    Broken(Broken),
+}
 
+impl From<Broken> for Unloadable {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(broken)
+    }
+}
+
+/// Makes a refusal of an error.
+fn refused<E: std::fmt::Display>(result: impl Fn(&E) -> TeeResult) -> impl Fn(E) -> Unloadable {
+    move |error| Unloadable::Refused(result(&error), error.to_string())
+}
+
+/// A module's bytes, and the UUID it is known by.
+type Image = (Uuid, Vec<u8>);
+
+/// Loads the TA with its libraries, and tells its flags.
 fn load(
-    image: &[u8],
+    main: Image,
     config: Config,
     world: DaemonWorld,
+<<<<<<< HEAD
+    control: &Socket,
+) -> Result<(Instance<DaemonHost>, u32), Unloadable> {
+    let mut images = vec![main];
+    while let Some(missing) = link(&images)?.missing() {
+        images.push((missing, fetch(control, missing)?));
+    }
+    let mut program = link(&images)?;
+    let plan = program.modules().first().map(|module| &module.plan);
+    let head = plan.and_then(|plan| plan.head().copied());
+    let machine = plan.map_or(Machine::AArch64, LoadPlan::machine);
+    let regs = crate::world::registers(machine)
+        .map_err(|error| Unloadable::Refused(TeeResult::ERROR_NOT_SUPPORTED, error.what))?;
+    let no_memory = |_: &_| TeeResult::ERROR_OUT_OF_MEMORY;
+    let space = LinuxSpace::new().map_err(refused(no_memory))?;
+    let no_memory = |_: &_| TeeResult::ERROR_OUT_OF_MEMORY;
+    let platform = LinuxPlatform::with_stderr().map_err(refused(no_memory))?;
+    let cpu = cpu_engine::Engine::new(cpu_engine::Options::default());
+    let mut guest = Instance::new(cpu, regs, space, platform, world, config);
+    guest
+        .load(&mut program)
+        .map_err(refused(tee_shim::LoadError::result))?;
+    Ok((guest, head.map_or(0, |head| head.flags)))
+}
+
+/// The program of a TA, first, and the libraries that are there so far.
+fn link(images: &[Image]) -> Result<Program<'_>, Unloadable> {
+    let mut images = images.iter();
+    let Some((uuid, image)) = images.next() else {
+        return Err(Broken::Order.into());
+    };
+    let plan = LoadPlan::main(image).map_err(refused(PlanError::result))?;
+    plan.check_uuid(*uuid).map_err(refused(PlanError::result))?;
+    let mut program = Program::new(*uuid, plan);
+    for (uuid, image) in images {
+        let plan = LoadPlan::library(image).map_err(refused(PlanError::result))?;
+        program
+            .add_library(*uuid, plan)
+            .map_err(refused(ProgramError::result))?;
+    }
+    Ok(program)
+}
+
+/// A library, from the daemon.
+fn fetch(control: &Socket, uuid: Uuid) -> Result<Vec<u8>, Unloadable> {
+    let event = InstanceEvent::NeedsLibrary { uuid };
+    control.send(&event, &[]).map_err(Broken::from)?;
+    let order = control.receive().map_err(Broken::from)?;
+    match order.message {
+        InstanceOrder::Library { len } => Ok(read(order.fds, len)?),
+        InstanceOrder::NoLibrary { result } => {
+            let reason = format!("it needs library {uuid}, which cannot be loaded");
+            Err(Unloadable::Refused(result, reason))
+        }
+        _ => Err(Broken::Order.into()),
+    }
+=======
 ) -> Result<(Instance<DaemonHost>, u32), Refused> {
     let uuid = config.uuid;
     let refused =
@@ -148,4 +253,5 @@ fn load(
         .load(&mut program)
         .map_err(|error| refused(error.result())(&error))?;
     Ok((guest, flags))
+>>>>>>> kit
 }

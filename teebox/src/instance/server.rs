@@ -112,7 +112,9 @@ impl Server {
                     self.attach(session, identity, packet.fds)?;
                 }
                 InstanceOrder::Shutdown => return Ok(false),
-                InstanceOrder::Load { .. } => return Err(Broken::Order),
+                InstanceOrder::Load { .. }
+                | InstanceOrder::Library { .. }
+                | InstanceOrder::NoLibrary { .. } => return Err(Broken::Order),
             }
         }
     }
