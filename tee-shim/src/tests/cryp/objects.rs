@@ -121,7 +121,10 @@ fn attributes_are_those_of_the_type_each_once_and_all() {
     let pair = obj::TEE_TYPE_RSA_KEYPAIR;
     let mut refused = |ty, attrs: &[Attr<'_>]| ta.key(ty, 256, attrs).err();
     assert_eq!(refused(public, &[]), ITEM_NOT_FOUND);
-    assert_eq!(refused(public, &[modulus.clone()]), ITEM_NOT_FOUND);
+    assert_eq!(
+        refused(public, core::slice::from_ref(&modulus)),
+        ITEM_NOT_FOUND
+    );
     assert_eq!(
         refused(public, &[modulus.clone(), modulus.clone()]),
         ITEM_NOT_FOUND

@@ -151,7 +151,7 @@ fn a_wrong_tag_or_length_is_refused() {
     let mut ta = Ta::new();
     let mac_invalid = Some(TeeResult::ERROR_MAC_INVALID);
     for algo in [alg::TEE_ALG_AES_GCM, alg::TEE_ALG_AES_CCM] {
-        let mut start = |ta: &mut Ta, mode| {
+        let start = |ta: &mut Ta, mode| {
             let key = fixed_key(ta, algo);
             let op = ta.op(algo, mode, key, 0).unwrap();
             ta.ae_init(op, &[1; 12], 12, 3, 5).unwrap();
