@@ -204,17 +204,18 @@ impl Interpreter {
         let handlers = a64::Handlers::<M>::TABLE;
         let mut left = *budget;
         let mut from = start;
-        let mut ip = start;
         loop {
-            let op = self.code.ops.get(ip)?;
-            let handler = handlers[op.row as usize % a64::TABLE_LEN];
-            let halt = match handler(regs, mem, &mut self.control, op) {
-                Ok(()) => {
-                    ip += 1;
-                    continue;
+            let mut ended = None;
+            let mut ip = from;
+            for op in self.code.ops.get(from..)? {
+                let handler = handlers[op.row as usize % a64::TABLE_LEN];
+                if let Err(halt) = handler(regs, mem, &mut self.control, op) {
+                    ended = Some((halt, op));
+                    break;
                 }
-                Err(halt) => halt,
-            };
+                ip += 1;
+            }
+            let (halt, op) = ended?;
             left = left.wrapping_sub((ip - from) as u64);
             if halt == Halt::Exit {
                 *budget = left;
@@ -229,14 +230,14 @@ impl Interpreter {
             }
             let known = self.code.links.get(ip).copied().unwrap_or(UNKNOWN);
             if halt == Halt::Taken && known != UNKNOWN {
-                ip = known as usize;
+                from = known as usize;
             } else {
                 match self.code.find(target, mem) {
                     Ok(next) => {
                         if halt == Halt::Taken {
                             self.code.links[ip] = next as u32;
                         }
-                        ip = next;
+                        from = next;
                     }
                     Err(fault) => {
                         regs.pc = target;
@@ -245,7 +246,6 @@ impl Interpreter {
                     }
                 }
             }
-            from = ip;
         }
     }
 

@@ -70,6 +70,11 @@ impl Keys {
         }
     }
 
+    /// The key of the RPMB device with this identification.
+    pub(crate) fn rpmb(&self, crypto: &impl StorageCrypto, cid: &[u8; 16]) -> [u8; 32] {
+        crypto.hmac_sha256(&self.huk, &[cid])
+    }
+
     /// The key that `PTA_SYSTEM_DERIVE_TA_UNIQUE_KEY` yields, before it is cut to length.
     pub(crate) fn ta_unique(
         &self,

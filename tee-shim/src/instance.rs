@@ -24,6 +24,7 @@ use crate::cryp::CrypState;
 use crate::dispatch::Trap;
 use crate::dump::{Cause, Dump};
 use crate::params::{self, Params};
+use crate::storage::Enumerators;
 use crate::world::World;
 
 /// Lowest address of a TA's mappings, as on OP-TEE's 64-bit platforms.
@@ -103,6 +104,8 @@ pub(crate) struct State {
     pub(crate) open_sessions: BTreeSet<u32>,
     /// Objects and operations.
     pub(crate) cryp: CrypState,
+    /// Listings of stored objects.
+    pub(crate) enumerators: Enumerators,
     /// What was logged as unsupported: each name is logged once.
     pub(crate) reported: BTreeSet<&'static str>,
     pub(crate) panicked: bool,

@@ -14,9 +14,9 @@ pub struct LocalHost<C>(std::marker::PhantomData<C>);
 
 impl<C: SecureCore> Host for LocalHost<C> {
     type Cpu = Engine;
+    type Crypto = tee_crypto::Provider;
     type Platform = LinuxPlatform;
     type World = LocalWorld<C>;
-    type Crypto = tee_crypto::Provider;
 }
 
 /// What lies around an instance in this process: a secure world, and no other TA.

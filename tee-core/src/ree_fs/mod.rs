@@ -26,4 +26,5 @@ mod layout;
 mod objects;
 
 pub(crate) use files::Env;
-pub(crate) use objects::{OpenFile, ReeFs};
+pub(crate) use layout::Fields;
+pub(crate) use objects::{OpenFile as ReeFile, ReeFs};
