@@ -303,10 +303,7 @@ pub const fn is_wide(half: u16) -> bool {
 ///
 /// # Errors
 /// The refused access, or an alignment fault where A32 code is not aligned.
-pub fn encoding_at(
-    location: u64,
-    fetch: impl Fn(u64) -> Result<u16, Fault>,
-) -> Result<u32, Fault> {
+pub fn encoding_at(location: u64, fetch: impl Fn(u64) -> Result<u16, Fault>) -> Result<u32, Fault> {
     let pc = address(location);
     let thumb = location & 1 != 0;
     if !thumb && pc & 2 != 0 {
