@@ -130,6 +130,7 @@ fn new_instance(
         uuid,
         flags: 0,
         budget: options.budget,
+        log_level: options.ta_log_level,
         aslr: true,
         device_id: device_id(&device),
     };
