@@ -6,8 +6,10 @@
 //!
 //! ```text
 //!  word ──decode table──▶ Op ──meaning, over an emitter──▶ interpreter
+//!                                                      └──▶ translator ──▶ host code
 //! ```
-#![forbid(unsafe_code)]
+//! Code is interpreted until it is hot, then translated. Unsafe code is in `translate` alone.
+#![deny(unsafe_code)]
 
 pub mod a64;
 mod counter;
@@ -18,6 +20,7 @@ mod float;
 mod interp;
 mod op;
 mod state;
+mod translate;
 mod vector;
 
 pub use counter::{COUNTER_HZ, Counter};
