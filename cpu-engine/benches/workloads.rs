@@ -87,7 +87,7 @@ fn cpu_time() -> Duration {
 }
 
 /// Runs the program, answering its system calls; gives its output and its instructions a second.
-fn engine(path: &Path, options: Options) -> (Figures, f64) {
+fn engine(path: &Path, options: Options, budget: u64) -> (Figures, f64) {
     let mut space = LinuxSpace::new().unwrap();
     let entry = load(&mut space, &std::fs::read(path).unwrap());
     space.map(STACK..STACK + STACK_LEN, Prot::RW).unwrap();
@@ -95,7 +95,8 @@ fn engine(path: &Path, options: Options) -> (Figures, f64) {
     let mut regs = Regs::a64();
     regs.enter(entry, STACK + STACK_LEN - 64, [0; 4]);
     let start = cpu_time();
-    let mut budget = u64::MAX;
+    let given = budget;
+    let mut budget = budget;
     let mut text = String::new();
     loop {
         let exit = engine.run(&mut regs, &mut space, &mut budget);
@@ -121,7 +122,7 @@ fn engine(path: &Path, options: Options) -> (Figures, f64) {
             93 => {
                 return (
                     parse(&text),
-                    (u64::MAX - budget) as f64 / (cpu_time() - start).as_secs_f64(),
+                    given.saturating_sub(budget) as f64 / (cpu_time() - start).as_secs_f64(),
                 );
             }
             _ => {}
@@ -169,12 +170,20 @@ fn main() {
         compile("aarch64-linux-gnu-gcc", flags, &guest);
         let native = process(&mut Command::new(&host));
         let qemu = process(Command::new("qemu-aarch64-static").arg(&guest));
-        let (interpreter, rate) = engine(&guest, Options::default());
-        print(
-            title,
-            &native,
-            &[("qemu-user", qemu), ("interpreter", interpreter)],
-        );
+        let translate = || Options {
+            translate: true,
+            ..Options::default()
+        };
+        let (interpreter, rate) = engine(&guest, Options::default(), 1 << 60);
+        let (translator, _) = engine(&guest, translate(), u64::MAX);
+        let (counted, _) = engine(&guest, translate(), 1 << 60);
+        let columns = [
+            ("qemu-user", qemu),
+            ("interpreter", interpreter),
+            ("translator", translator),
+            ("counted", counted),
+        ];
+        print(title, &native, &columns);
         println!(
             "interpreter: {:.0} million instructions a second\n",
             rate / 1e6

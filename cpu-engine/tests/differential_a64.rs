@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! 0x1000000 driver: for each stub { for each state { load, jump to the stub; save }; write(1) }
-//!           stubs:  the instruction; b saved; b saved_taken
+//!           stubs:  the instruction; go to saved; go to saved_taken
 //!           states, then scratch memory that loads and stores reach, then the output
 //! ```
 
@@ -17,11 +17,14 @@ use std::io::Read;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use cpu_engine::{Engine, Options, Regs, a64};
-use litebox::{AddressSpace, Cpu, Exit, Registers};
+use litebox::{AddressSpace, Cpu, Exit, Prot, Registers};
+use platform_linux::LinuxSpace;
 use support::{FlatSpace, Random};
 
 const BASE: u64 = 0x100_0000;
 const STUBS: u64 = BASE + 0x1_0000;
+/// Bytes in a stub.
+const STUB: u64 = 48;
 const STATES: u64 = BASE + 0x10_0000;
 const SCRATCH: u64 = BASE + 0x20_0000;
 const SCRATCH_LEN: u64 = 0x4_0000;
@@ -161,7 +164,7 @@ fn driver(stubs: usize, states: usize, memory: bool) -> Vec<u32> {
         movz(5, states as u32, 0),
         str(5, 0, 32),
     ]);
-    p.extend([ldr(2, 0, 8), add(2, 2, 16), str(2, 0, 8)]);
+    p.extend([ldr(2, 0, 8), add(2, 2, STUB as u32), str(2, 0, 8)]);
     p.extend([ldr(3, 0, 16), 0xf100_0463, str(3, 0, 16)]);
     p.push(branch_ne(p.len(), enter));
     p.extend([movz(0, 0, 0), movz(8, 93, 0), 0xd400_0001]);
@@ -183,14 +186,16 @@ fn program(words: &[u32], states: &[u8], scratch: &[u8], memory: bool) -> Vec<u8
         put(BASE + 4 * i as u64, &word.to_le_bytes());
     }
     for (i, word) in words.iter().enumerate() {
-        let at = STUBS + 16 * i as u64;
-        let jump = |from: u64, to: u64| {
-            0x1400_0000 | ((to * 4 + BASE).wrapping_sub(from) / 4) as u32 & 0x3ff_ffff
-        };
-        let stub = [*word, jump(at + 4, saved), jump(at + 8, taken), 0];
+        let at = STUBS + STUB * i as u64;
+        // Indirect branches, so that what is translated at once is small.
+        let load = |bytes: u32| 0x5800_0000 | bytes / 4 << 5 | OURS;
+        let branch = 0xd61f_0000 | OURS << 5;
+        let stub = [*word, 0x1400_0003, load(24), branch, load(8), branch];
         for (j, word) in stub.iter().enumerate() {
             put(at + 4 * j as u64, &word.to_le_bytes());
         }
+        put(at + 24, &(BASE + 4 * saved).to_le_bytes());
+        put(at + 32, &(BASE + 4 * taken).to_le_bytes());
     }
     put(STATES, states);
     put(SCRATCH, scratch);
@@ -541,7 +546,62 @@ fn differences(word: u32, states: &[u8], theirs: &[u8], ours: &[u8]) -> String {
     "\n    memory".into()
 }
 
-/// Runs the words in the states by both; tells what differs.
+/// The program on an engine of ours.
+struct Ours<M> {
+    engine: Engine,
+    space: M,
+    regs: Regs,
+}
+
+impl<M: AddressSpace> Ours<M> {
+    fn new(engine: Engine, mut space: M, image: &[u8]) -> Self {
+        space.poke(BASE, image).unwrap();
+        let mut regs = Regs::a64();
+        regs.set_pc(BASE);
+        Self {
+            engine,
+            space,
+            regs,
+        }
+    }
+
+    /// Runs to the next system call, and gives what it writes.
+    fn written(&mut self) -> Result<Vec<u8>, Exit> {
+        let Self {
+            engine,
+            space,
+            regs,
+        } = self;
+        match engine.run(regs, space, &mut u64::MAX.clone()) {
+            Exit::Syscall => {}
+            exit => return Err(exit),
+        }
+        let bytes = space.read_vec(regs.x(1), regs.x(2)).unwrap();
+        regs.set_result(bytes.len() as u64);
+        Ok(bytes)
+    }
+}
+
+fn interpreter(image: &[u8]) -> Ours<FlatSpace> {
+    let space = FlatSpace::new(BASE, image.len());
+    Ours::new(Engine::new(Options::default()), space, image)
+}
+
+/// An engine that translates everything at once.
+fn translator(image: &[u8]) -> Ours<LinuxSpace> {
+    let mut space = LinuxSpace::new().unwrap();
+    space.map(BASE..STATES, Prot::RX).unwrap();
+    space.map(STATES..END, Prot::RW).unwrap();
+    let engine = Engine::new(Options {
+        translate: true,
+        threshold: 1,
+        ..Options::default()
+    });
+    assert!(engine.translates(), "this host allows executable memory");
+    Ours::new(engine, space, image)
+}
+
+/// Runs the words in the states by all; tells what differs.
 fn compare(
     words: &[(usize, u32)],
     states: &[u8],
@@ -557,21 +617,20 @@ fn compare(
     std::fs::write(file, elf(&image)).unwrap();
     executable(file);
     let mut qemu = Qemu::start(file);
-    let mut space = FlatSpace::new(BASE, image.len());
-    space.poke(BASE, &image).unwrap();
-    let mut engine = Engine::new(Options::default());
-    let mut regs = Regs::a64();
-    regs.set_pc(BASE);
+    let mut interpreter = interpreter(&image);
+    let mut translator = translator(&image);
     let mut problems = Vec::new();
     let mut failed = usize::MAX;
     for (row, word) in words {
-        let exit = engine.run(&mut regs, &mut space, &mut u64::MAX.clone());
         let what = format!("{} ({word:#010x})", a64::disassemble(*word, STUBS));
-        if exit != Exit::Syscall {
-            problems.push(format!("{what}: {exit:x?}"));
-            break;
-        }
-        let ours = space.read_vec(regs.x(1), regs.x(2)).unwrap();
+        let (ours, translated) = match (interpreter.written(), translator.written()) {
+            (Ok(ours), Ok(translated)) => (ours, translated),
+            (ours, translated) => {
+                let exits = (ours.err(), translated.err());
+                problems.push(format!("{what}: interpreter, translator: {exits:x?}"));
+                break;
+            }
+        };
         let mut theirs = vec![0; ours.len()];
         if qemu.output.read_exact(&mut theirs).is_err() {
             problems.push(format!(
@@ -583,8 +642,11 @@ fn compare(
         if ours != theirs && failed != *row {
             failed = *row;
             problems.push(what + &differences(*word, states, &theirs, &ours));
+        } else if translated != theirs && failed != *row {
+            failed = *row;
+            let text = differences(*word, states, &theirs, &translated);
+            problems.push(what + " translated" + &text);
         }
-        regs.set_result(ours.len() as u64);
     }
     let _ = qemu.child.kill();
     let _ = qemu.child.wait();

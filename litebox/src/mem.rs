@@ -120,6 +120,9 @@ pub struct Window {
     pub base: usize,
     /// Bytes in the span, a power of two.
     pub len: u64,
+    /// Host address of one byte a page, in order: bit 0 says that the guest may read it, bit 1
+    /// that it may write it, bit 2 that it may execute it; others are the South's.
+    pub pages: usize,
 }
 
 /// Guest memory.

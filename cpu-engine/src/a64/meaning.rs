@@ -348,7 +348,7 @@ pub fn jump_reg<E: Emit>(e: &mut E, o: &Op, kind: Kind) -> Step {
 /// d = a system register.
 #[inline(always)]
 pub fn mrs<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
-    let v = e.mrs(sys);
+    let v = e.mrs(sys)?;
     e.set_x(W64, o.d, v);
     Ok(())
 }
@@ -357,8 +357,7 @@ pub fn mrs<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
 #[inline(always)]
 pub fn msr<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
     let v = e.x(W64, o.d);
-    e.msr(sys, v);
-    Ok(())
+    e.msr(sys, v)
 }
 
 /// Zeroes the 64-byte block around an address.

@@ -375,6 +375,7 @@ impl AddressSpace for LinuxSpace {
         Some(litebox::Window {
             base: self.window.base(),
             len: window::LEN,
+            pages: self.table.host_address(),
         })
     }
 
