@@ -99,7 +99,8 @@ fn key_object() -> Result<()> {
 pub fn obj_del() -> Result<()> {
     let id = b"conformance delete";
     drop(create(id, b"x")?);
-    check!(open(id, READ)?.delete().is_err());
+    let forbidden = open(id, READ)?.delete();
+    check_eq!(code(forbidden), TeeResult::ERROR_ACCESS_CONFLICT);
     open(id, META)?.delete()?;
     check_eq!(code(open(id, READ)), TeeResult::ERROR_ITEM_NOT_FOUND);
     Ok(())

@@ -93,9 +93,10 @@ impl Object {
         Ok(Self::from_handle(handle))
     }
 
-    /// `TEE_CloseAndDeletePersistentObject1`.
+    /// `TEE_CloseAndDeletePersistentObject1`. The handle is closed in any case.
     ///
     /// # Errors
+    /// `TEE_ERROR_ACCESS_CONFLICT` when it was not opened for `TEE_DATA_FLAG_ACCESS_WRITE_META`,
     /// `TEE_ERROR_STORAGE_NOT_AVAILABLE`.
     pub fn delete(self) -> Result<()> {
         // SAFETY: no pointer involved.

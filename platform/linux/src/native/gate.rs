@@ -343,9 +343,16 @@ fn map_areas() -> Result<(), Errno> {
     let mut canary = [0; 8];
     sys::random(&mut canary)?;
     let at: *mut [u8; 8] = with_exposed_provenance_mut(THREAD as usize + CANARY);
-    // SAFETY: the context and the thread's pages were mapped just now.
+    let host_fs: u64;
+    let mut mxcsr_host = 0u32;
+    // SAFETY: the context and the thread's pages were mapped just now; the instructions read two
+    // registers of this thread that stay as they are.
     unsafe {
+        asm!("rdfsbase {}", out(reg) host_fs, options(nomem, nostack, preserves_flags));
+        asm!("stmxcsr [{}]", in(reg) &raw mut mxcsr_host, options(nostack, preserves_flags));
         (*context()).arrive = arrive;
+        (*context()).host_fs = host_fs;
+        (*context()).mxcsr_host = mxcsr_host;
         at.write(canary);
     }
     Ok(())
@@ -448,14 +455,15 @@ unsafe extern "C" fn enter() {
         "push r14",
         "push r15",
         "mov [{host_rsp}], rsp",
-        "rdfsbase rax",
-        "mov [{host_fs}], rax",
-        "stmxcsr [{mxcsr_host}]",
         "mov rcx, [{guest_fs}]",
         "cmp qword ptr [{exact}], 0",
         "jne 2f",
         // Called, or back from a system call: vectors and flags carry nothing.
+        "mov eax, [{mxcsr_guest}]",
+        "cmp eax, [{mxcsr_host}]",
+        "je 3f",
         "ldmxcsr [{mxcsr_guest}]",
+        "3:",
         "wrfsbase rcx",
         load_registers!(),
         "mov rsp, [{gpr} + 32]",
@@ -478,7 +486,6 @@ unsafe extern "C" fn enter() {
         "mov qword ptr [{in_guest}], 1",
         "iretq",
         host_rsp = const CONTEXT + offset_of!(Context, host_rsp),
-        host_fs = const CONTEXT + offset_of!(Context, host_fs),
         mxcsr_host = const CONTEXT + offset_of!(Context, mxcsr_host),
         mxcsr_guest = const CONTEXT + offset_of!(Context, mxcsr_guest),
         exact = const CONTEXT + offset_of!(Context, exact),
@@ -541,7 +548,11 @@ unsafe extern "C" fn arrive() {
         "mov rax, [{host_fs}]",
         "wrfsbase rax",
         "stmxcsr [{mxcsr_guest}]",
+        "mov eax, [{mxcsr_guest}]",
+        "cmp eax, [{mxcsr_host}]",
+        "je 2f",
         "ldmxcsr [{mxcsr_host}]",
+        "2:",
         "mov rsp, [{host_rsp}]",
         "pop r15",
         "pop r14",
