@@ -50,7 +50,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
             keys: Keys::new(&crypto, config),
             ree,
             crypto,
-            fs: Stores::default(),
+            fs: Stores::new(config.anchored),
             objects: BTreeMap::new(),
             instances: BTreeMap::new(),
             last_instance: 0,
