@@ -384,8 +384,8 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     }
 
     fn ree_time(&mut self) -> Answer {
-        match self.ree.call(ree::Request::Time)? {
-            ree::Reply::Time { seconds, millis } if millis < 1000 => {
+        match self.ree.call(ree::Request::Time) {
+            Ok(ree::Reply::Time { seconds, millis }) if millis < 1000 => {
                 Ok(Reply::Time { seconds, millis })
             }
             _ => Err(TeeResult::ERROR_COMMUNICATION),
