@@ -55,7 +55,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     /// # Errors
     /// When the directory is damaged or cannot be read.
     pub fn storage_list(&mut self) -> Result<Vec<ObjectName>, FsError> {
-        self.with_fs(|fs, env| fs.ree.all(env))
+        self.with_fs(|fs, env| fs.in_ree(env, |ree, env| ree.all(env)))
     }
 
     /// One object's content.
@@ -64,10 +64,12 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     /// When there is no such object, it is damaged, or cannot be read.
     pub fn storage_content(&mut self, owner: Uuid, id: &[u8]) -> Result<ObjectContent, FsError> {
         let all = self.with_fs(|fs, env| {
-            let mut file = fs.ree.open(env, owner, id)?;
-            let content = fs.ree.read(env, &mut file, 0, u64::MAX);
-            file.close(env);
-            content
+            fs.in_ree(env, |ree, env| {
+                let mut file = ree.open(env, owner, id)?;
+                let content = ree.read(env, &mut file, 0, u64::MAX);
+                file.close(env);
+                content
+            })
         })?;
         if owner == Uuid::NIL {
             return Ok(ObjectContent {
@@ -114,7 +116,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         let names = self.storage_list()?;
         let total = names.len();
         let mut report = CheckReport {
-            orphans: self.with_fs(|fs, env| fs.ree.orphans(env))?,
+            orphans: self.with_fs(|fs, env| fs.in_ree(env, |ree, env| ree.orphans(env)))?,
             ..CheckReport::default()
         };
         for (done, name) in names.into_iter().enumerate() {

@@ -9,7 +9,7 @@ use tee_abi::{TeeResult, Uuid};
 
 use crate::crypto::StorageCrypto;
 use crate::error::FsError;
-use crate::ree_fs::{Env, ReeFile, ReeFs};
+use crate::ree_fs::{Env, ReeFile, ReeFs, Trust};
 use crate::rpmb::RpmbFs;
 
 /// A file system.
@@ -42,8 +42,11 @@ pub(crate) struct Key {
 /// The file systems of a world.
 #[derive(Default)]
 pub(crate) struct Stores {
-    pub(crate) ree: ReeFs,
+    ree: ReeFs,
     rpmb: RpmbFs,
+    anchored: bool,
+    /// The hash of the directory as the RPMB device has it, once it was read.
+    anchor: Option<Option<[u8; 32]>>,
 }
 
 /// An object's file, open.
@@ -57,6 +60,53 @@ pub(crate) enum OpenFile {
 }
 
 impl Stores {
+    /// With the directory's hash anchored in RPMB or not.
+    pub(crate) fn new(anchored: bool) -> Self {
+        Self {
+            anchored,
+            ..Self::default()
+        }
+    }
+
+    /// Works on the REE file system: what it comes to counts when it is anchored.
+    pub(crate) fn in_ree<R: Ree, C: StorageCrypto, T>(
+        &mut self,
+        env: &mut Env<'_, R, C>,
+        work: impl FnOnce(&mut ReeFs, &mut Env<'_, R, C>) -> Result<T, FsError>,
+    ) -> Result<T, FsError> {
+        if self.anchored {
+            let anchor = match self.anchor {
+                Some(anchor) => anchor,
+                None => self.rpmb.anchor(env)?,
+            };
+            self.anchor = Some(anchor);
+            self.ree.trust(Trust::Hash(anchor));
+        }
+        let done = work(&mut self.ree, env);
+        self.keep_anchor(env)?;
+        self.ree.settle(env);
+        done
+    }
+
+    fn keep_anchor<R: Ree, C: StorageCrypto>(
+        &mut self,
+        env: &mut Env<'_, R, C>,
+    ) -> Result<(), FsError> {
+        let Some(hash) = self.ree.root_hash().filter(|_| self.anchored) else {
+            return Ok(());
+        };
+        if self.anchor == Some(Some(hash)) {
+            return Ok(());
+        }
+        self.anchor = None;
+        if let Err(error) = self.rpmb.set_anchor(env, hash) {
+            self.ree.forget(env);
+            return Err(error);
+        }
+        self.anchor = Some(Some(hash));
+        Ok(())
+    }
+
     /// Opens an object.
     pub(crate) fn open<R: Ree, C: StorageCrypto>(
         &mut self,
@@ -64,7 +114,10 @@ impl Stores {
         key: &Key,
     ) -> Result<OpenFile, FsError> {
         match key.kind {
-            Kind::Ree => self.ree.open(env, key.ta, &key.id).map(OpenFile::Ree),
+            Kind::Ree => {
+                let opened = self.in_ree(env, |ree, env| ree.open(env, key.ta, &key.id));
+                opened.map(OpenFile::Ree)
+            }
             Kind::Rpmb => {
                 self.rpmb.open(env, key.ta, &key.id)?;
                 Ok(OpenFile::rpmb(key))
@@ -82,7 +135,9 @@ impl Stores {
     ) -> Result<OpenFile, FsError> {
         match key.kind {
             Kind::Ree => {
-                let made = self.ree.create(env, key.ta, &key.id, overwrite, content);
+                let made = self.in_ree(env, |ree, env| {
+                    ree.create(env, key.ta, &key.id, overwrite, content)
+                });
                 made.map(OpenFile::Ree)
             }
             Kind::Rpmb => {
@@ -99,7 +154,7 @@ impl Stores {
         file: &mut OpenFile,
     ) -> Result<u64, FsError> {
         match file {
-            OpenFile::Ree(file) => self.ree.length(env, file),
+            OpenFile::Ree(file) => self.in_ree(env, |ree, env| ree.length(env, file)),
             OpenFile::Rpmb { owner, id } => self.rpmb.length(env, *owner, id),
         }
     }
@@ -113,7 +168,7 @@ impl Stores {
         len: u64,
     ) -> Result<Vec<u8>, FsError> {
         match file {
-            OpenFile::Ree(file) => self.ree.read(env, file, pos, len),
+            OpenFile::Ree(file) => self.in_ree(env, |ree, env| ree.read(env, file, pos, len)),
             OpenFile::Rpmb { owner, id } => self.rpmb.read(env, *owner, id, pos, len),
         }
     }
@@ -127,7 +182,7 @@ impl Stores {
         data: &[u8],
     ) -> Result<(), FsError> {
         match file {
-            OpenFile::Ree(file) => self.ree.write(env, file, pos, data),
+            OpenFile::Ree(file) => self.in_ree(env, |ree, env| ree.write(env, file, pos, data)),
             OpenFile::Rpmb { owner, id } => self.rpmb.write(env, *owner, id, pos, data),
         }
     }
@@ -140,7 +195,7 @@ impl Stores {
         length: u64,
     ) -> Result<(), FsError> {
         match file {
-            OpenFile::Ree(file) => self.ree.set_length(env, file, length),
+            OpenFile::Ree(file) => self.in_ree(env, |ree, env| ree.set_length(env, file, length)),
             OpenFile::Rpmb { owner, id } => self.rpmb.set_length(env, *owner, id, length),
         }
     }
@@ -153,7 +208,7 @@ impl Stores {
         new: &[u8],
     ) -> Result<(), FsError> {
         match file {
-            OpenFile::Ree(file) => self.ree.rename(env, file, new),
+            OpenFile::Ree(file) => self.in_ree(env, |ree, env| ree.rename(env, file, new)),
             OpenFile::Rpmb { owner, id } => {
                 self.rpmb.rename(env, *owner, id, new)?;
                 *id = new.to_vec();
@@ -169,7 +224,7 @@ impl Stores {
         key: &Key,
     ) -> Result<(), FsError> {
         match key.kind {
-            Kind::Ree => self.ree.remove(env, key.ta, &key.id),
+            Kind::Ree => self.in_ree(env, |ree, env| ree.remove(env, key.ta, &key.id)),
             Kind::Rpmb => self.rpmb.remove(env, key.ta, &key.id),
         }
     }
@@ -183,7 +238,7 @@ impl Stores {
         from: u32,
     ) -> Result<Option<(u32, Vec<u8>)>, FsError> {
         match kind {
-            Kind::Ree => self.ree.next(env, owner, from),
+            Kind::Ree => self.in_ree(env, |ree, env| ree.next(env, owner, from)),
             Kind::Rpmb => self.rpmb.next(env, owner, from),
         }
     }

@@ -79,10 +79,14 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         version: u32,
     ) -> Result<(), VersionError> {
         self.with_fs(|fs, env| {
-            let fs = &mut fs.ree;
-            let mut file = open(fs, env, db)?;
-            let done = check(fs, env, &mut file, uuid, version);
+            let mut file = fs.in_ree(env, |ree, env| open(ree, env, db))?;
+            let mut done = Ok(());
+            let settled = fs.in_ree(env, |ree, env| {
+                done = check(ree, env, &mut file, uuid, version);
+                Ok(())
+            });
             file.close(env);
+            settled?;
             done
         })
     }

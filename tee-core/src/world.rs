@@ -50,7 +50,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
             keys: Keys::new(&crypto, config),
             ree,
             crypto,
-            fs: Stores::default(),
+            fs: Stores::new(config.anchored),
             objects: BTreeMap::new(),
             instances: BTreeMap::new(),
             last_instance: 0,
@@ -384,8 +384,8 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     }
 
     fn ree_time(&mut self) -> Answer {
-        match self.ree.call(ree::Request::Time)? {
-            ree::Reply::Time { seconds, millis } if millis < 1000 => {
+        match self.ree.call(ree::Request::Time) {
+            Ok(ree::Reply::Time { seconds, millis }) if millis < 1000 => {
                 Ok(Reply::Time { seconds, millis })
             }
             _ => Err(TeeResult::ERROR_COMMUNICATION),

@@ -490,12 +490,10 @@ fn check_id_len(len: u64) -> Result<(), TeeResult> {
 }
 
 /// A persistent object with the attributes of another object, or one of pure data. As upstream
-/// has it, neither pure data nor what is copied from a persistent object has any usage.
+/// has it, what is copied from a persistent object has no usage.
 fn persistent_from(source: Option<Object>) -> Object {
     let Some(mut object) = source else {
-        let mut data = Object::new(TEE_TYPE_DATA, 0);
-        data.info.usage = 0;
-        return data;
+        return Object::new(TEE_TYPE_DATA, 0);
     };
     if object.persistent.is_some() {
         object.info.usage = 0;

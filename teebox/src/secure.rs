@@ -98,6 +98,12 @@ fn known<T>(done: Result<T, Error>) -> T {
     })
 }
 
+/// The authentication code of an emulated RPMB device's frames.
+#[must_use]
+pub fn rpmb_mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    known(hmac_sha256(key, parts))
+}
+
 impl StorageCrypto for WorldCrypto {
     fn random(&mut self, out: &mut [u8]) {
         self.platform.random(out);

@@ -18,7 +18,7 @@ use tee_shim::{Config, Instance};
 use crate::cli::WorldOptions;
 use crate::error::CliError;
 use crate::local::{LocalHost, LocalWorld};
-use crate::secure::{WorldCrypto, device, device_id};
+use crate::secure::{WorldCrypto, device, device_id, rpmb_mac};
 use crate::symbols::SymbolPath;
 use crate::trust::{read_ta, trust, uuid_of_name};
 
@@ -117,7 +117,8 @@ fn new_instance(
 ) -> Result<Instance<LocalHost<Core>>, CliError> {
     let device = device(options)?;
     let supplicant = Supplicant::new(supplicant_config(options))
-        .map_err(|error| CliError::host(error.to_string(), ""))?;
+        .map_err(|error| CliError::host(error.to_string(), ""))?
+        .with_rpmb(rpmb_mac);
     let core = Rc::new(RefCell::new(TeeCore::new(
         supplicant,
         WorldCrypto::new()?,

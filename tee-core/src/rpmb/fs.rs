@@ -34,6 +34,9 @@ const LAST: u32 = 2;
 /// FAT entries read in one go.
 const FAT_READ: usize = 32;
 
+/// The file that holds the hash of the REE file system's directory.
+const ANCHOR: &[u8] = b"/dirfile.db.hash";
+
 /// A FAT entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Entry {
@@ -169,7 +172,23 @@ impl RpmbFs {
         overwrite: bool,
         content: &[&[u8]],
     ) -> Result<(), FsError> {
-        let name = file_name(owner, id);
+        self.create_named(
+            env,
+            file_name(owner, id),
+            owner,
+            overwrite,
+            &content.concat(),
+        )
+    }
+
+    fn create_named<R: Ree, C: StorageCrypto>(
+        &mut self,
+        env: &mut Env<'_, R, C>,
+        name: Vec<u8>,
+        owner: Uuid,
+        overwrite: bool,
+        content: &[u8],
+    ) -> Result<(), FsError> {
         let mounted = self.mounted(env)?;
         let old = mounted.find(&name).ok().map(|(slot, _)| slot);
         if old.is_some() && !overwrite {
@@ -186,8 +205,36 @@ impl RpmbFs {
                 Some(slot) => slot,
                 None => fs.free_slot(env)?,
             };
-            fs.move_to_new_run(env, slot, entry, owner, &content.concat())
+            fs.move_to_new_run(env, slot, entry, owner, content)
         })
+    }
+
+    /// The hash of the REE file system's directory; `None` where there is none yet.
+    pub(crate) fn anchor<R: Ree, C: StorageCrypto>(
+        &mut self,
+        env: &mut Env<'_, R, C>,
+    ) -> Result<Option<[u8; 32]>, FsError> {
+        let fs = self.mounted(env)?;
+        let Ok((_, entry)) = fs.find(ANCHOR) else {
+            return Ok(None);
+        };
+        let hash = fs.read_run(env, &entry, Uuid::NIL, 0, entry.size)?;
+        Ok(hash.try_into().ok())
+    }
+
+    /// Keeps that hash, in one write.
+    pub(crate) fn set_anchor<R: Ree, C: StorageCrypto>(
+        &mut self,
+        env: &mut Env<'_, R, C>,
+        hash: [u8; 32],
+    ) -> Result<(), FsError> {
+        let found = self.mounted(env)?.find(ANCHOR);
+        match found {
+            Ok((_, entry)) if entry.size == 32 => self.change(env, |fs, env| {
+                fs.write_in_place(env, &entry, Uuid::NIL, 0, &hash)
+            }),
+            _ => self.create_named(env, ANCHOR.to_vec(), Uuid::NIL, true, &hash),
+        }
     }
 
     /// Reads; fewer bytes where the object ends.

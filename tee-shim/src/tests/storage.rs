@@ -160,7 +160,10 @@ fn creating_pure_data_sends_identifier_and_content() {
         storage: 1,
         id: b"id".to_vec(),
         flags: 0x407,
-        head: DATA,
+        head: ObjectHead {
+            usage: u32::MAX,
+            ..DATA
+        },
         attrs: Vec::new(),
         data: b"content".to_vec(),
     };

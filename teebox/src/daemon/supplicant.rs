@@ -129,7 +129,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     let config = config(arguments).ok_or("it was started in an unknown way")?;
-    let mut supplicant = Supplicant::new(config).map_err(|error| error.to_string())?;
+    let supplicant = Supplicant::new(config).map_err(|error| error.to_string())?;
+    let mut supplicant = supplicant.with_rpmb(crate::secure::rpmb_mac);
     let socket = tee_channel::duplicate(0).map_err(|error| error.to_string())?;
     serve(socket.into(), &mut supplicant).map_err(|error| error.to_string())
 }
