@@ -41,6 +41,8 @@ enum Verb {
     Verify(verbs::verify::VerifyArgs),
     /// List OP-TEE's syscalls and how far each is supported
     Syscalls(verbs::syscalls::SyscallsArgs),
+    /// List the cryptographic algorithms and how far each is supported
+    Algorithms(verbs::algorithms::AlgorithmsArgs),
     /// Tell what this machine offers: sandbox layers, TA folders, keys
     Doctor(verbs::doctor::DoctorArgs),
     /// Tell what a TEE_Result means and what usually causes it
@@ -141,6 +143,7 @@ fn run(verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Sign(args) => verbs::sign::run(&args),
         Verb::Verify(args) => verbs::verify::run(&args),
         Verb::Syscalls(args) => verbs::syscalls::run(&args),
+        Verb::Algorithms(args) => verbs::algorithms::run(&args),
         Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Explain(args) => verbs::explain::run(&args),
     }?;

@@ -1,5 +1,6 @@
 //! The verbs of the command line, a file each.
 
+pub mod algorithms;
 pub mod doctor;
 pub mod explain;
 pub mod inspect;
