@@ -8,6 +8,7 @@ use tee_abi::ree::{Ree, Reply, Request};
 
 use crate::directory::{DirectoryFiles, OpenError};
 use crate::memory::MemoryFiles;
+use crate::rpmb::RpmbDevice;
 use crate::ta_path::{self, TaSource};
 
 /// Whether what was acknowledged survives a power failure, or only the end of the process.
@@ -44,6 +45,7 @@ pub struct Config {
 pub struct Supplicant {
     ta_path: Vec<TaSource>,
     files: Files,
+    rpmb: Option<RpmbDevice>,
 }
 
 #[derive(Debug)]
@@ -67,7 +69,15 @@ impl Supplicant {
         Ok(Self {
             ta_path: config.ta_path,
             files,
+            rpmb: None,
         })
+    }
+
+    /// With this RPMB device.
+    #[must_use]
+    pub fn with_rpmb(mut self, device: RpmbDevice) -> Self {
+        self.rpmb = Some(device);
+        self
     }
 }
 
@@ -76,6 +86,8 @@ impl Ree for Supplicant {
         match request {
             Request::LoadTa { uuid } => ta_path::load(&self.ta_path, uuid).map(Reply::Data),
             Request::Time => time(),
+            Request::RpmbInfo => Ok(self.rpmb()?.info()),
+            Request::RpmbFrames { frames, answer } => self.rpmb()?.exchange(&frames, answer),
             request => {
                 let served = match &mut self.files {
                     Files::Memory(files) => files.call(&request),
@@ -84,6 +96,12 @@ impl Ree for Supplicant {
                 served.unwrap_or(Err(TeeResult::ERROR_NOT_SUPPORTED))
             }
         }
+    }
+}
+
+impl Supplicant {
+    fn rpmb(&mut self) -> Result<&mut RpmbDevice, TeeResult> {
+        self.rpmb.as_mut().ok_or(TeeResult::ERROR_ITEM_NOT_FOUND)
     }
 }
 

@@ -361,7 +361,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
             self.with_fs_and(key, |fs, env, file| read_head(fs, env, file))?
         } else {
             self.with_fs(|fs, env| {
-                let mut file = fs.open(env, &key)?;
+                let mut file = fs.open(env, key)?;
                 let found = read_head(fs, env, &mut file);
                 file.close(env);
                 found
@@ -484,7 +484,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         let held = self.objects.get_mut(key);
         let file = held.and_then(|object| object.file.take());
         self.with_fs(|fs, env| {
-            let _ = fs.remove(env, &key);
+            let _ = fs.remove(env, key);
             if let Some(file) = file {
                 file.close(env);
             }

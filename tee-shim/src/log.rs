@@ -38,7 +38,10 @@ impl<H: Host> Instance<H> {
     }
 
     /// Names a syscall that is not there, once for each instance.
-    #[allow(dead_code, reason = "no row of the table is missing; one that is would call it")]
+    #[allow(
+        dead_code,
+        reason = "no row of the table is missing; one that is would call it"
+    )]
     pub(crate) fn log_unsupported(&mut self, name: &'static str, why: &'static str) {
         if self.state.reported.insert(name) {
             let uuid = self.config.uuid;

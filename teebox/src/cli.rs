@@ -26,6 +26,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Run a client program in a world of its own
+    Run(verbs::run::RunArgs),
+    /// Keep a world for clients to come
+    Serve(verbs::serve::ServeArgs),
     /// Call a TA's command without a client program
     Invoke(verbs::invoke::InvokeArgs),
     /// Show what a TA file is: headers, key, flags, properties, segments, syscalls
@@ -93,7 +97,7 @@ pub fn main() -> ExitCode {
         }
     };
     match run(cli.verb) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error}");
             error.exit.into()
@@ -101,8 +105,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> Result<Exit, CliError> {
-    match verb {
+fn run(verb: Verb) -> Result<ExitCode, CliError> {
+    let exit = match verb {
+        Verb::Run(args) => return verbs::run::run(&args),
+        Verb::Serve(args) => verbs::serve::run(&args),
         Verb::Invoke(args) => verbs::invoke::run(&args),
         Verb::Inspect(args) => verbs::inspect::run(&args),
         Verb::Sign(args) => verbs::sign::run(&args),
@@ -110,5 +116,6 @@ fn run(verb: Verb) -> Result<Exit, CliError> {
         Verb::Syscalls(args) => verbs::syscalls::run(&args),
         Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Explain(args) => verbs::explain::run(&args),
-    }
+    }?;
+    Ok(exit.into())
 }

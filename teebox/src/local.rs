@@ -16,9 +16,7 @@ impl<C: SecureCore> Host for LocalHost<C> {
     type Cpu = Engine;
     type Crypto = tee_crypto::Provider;
     type Platform = LinuxPlatform;
-    type Crypto = tee_crypto::Provider;
     type World = LocalWorld<C>;
-    type Crypto = tee_crypto::Provider;
 }
 
 /// What lies around an instance in this process: a secure world, and no other TA.

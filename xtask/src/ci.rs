@@ -31,6 +31,7 @@ pub fn ci() -> Done {
             "warnings",
         ],
     )?;
+    tas::lint()?;
     test()
 }
 

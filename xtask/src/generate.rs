@@ -7,8 +7,10 @@ use tee_abi::syscalls::{SYSCALLS, Support};
 
 use crate::run::{Done, root};
 
-/// Each generated file: its path and what makes it.
-const FILES: &[(&str, fn() -> String)] = &[("docs/syscalls.md", syscalls)];
+/// A generated file: its path and what makes it.
+type Generated = (&'static str, fn() -> String);
+
+const FILES: &[Generated] = &[("docs/syscalls.md", syscalls)];
 
 /// Writes all of them.
 pub fn write() -> Done {

@@ -13,6 +13,7 @@ mod ci;
 mod generate;
 mod rooms;
 mod run;
+mod shape;
 mod tas;
 
 use std::process::ExitCode;

@@ -13,7 +13,7 @@ use tee_abi::algorithms::{
 use tee_abi::core::storage::{
     ACCESS_READ, ACCESS_WRITE, ACCESS_WRITE_META, OVERWRITE, PRIVATE, SHARE_READ, SHARE_WRITE,
 };
-use tee_abi::core::{ObjectHandle, ObjectHead, Reply, Request};
+use tee_abi::core::{ObjectHandle, ObjectHead, Reply, Request, StorageId};
 use tee_abi::{TeeResult, Uuid};
 use tee_core::{Config, InstanceId, StorageCrypto, TeeCore};
 use tee_crypto::{Crypto, Direction, Provider};
@@ -177,12 +177,22 @@ pub fn fixture(name: &str) -> MemoryFiles {
 pub struct Session<'w> {
     pub world: &'w mut World,
     pub instance: InstanceId,
+    pub storage: StorageId,
 }
 
 impl<'w> Session<'w> {
     pub fn new(world: &'w mut World, ta: Uuid) -> Self {
+        Self::on(world, ta, PRIVATE)
+    }
+
+    /// On a storage of choice.
+    pub fn on(world: &'w mut World, ta: Uuid, storage: StorageId) -> Self {
         let instance = world.instance(ta);
-        Self { world, instance }
+        Self {
+            world,
+            instance,
+            storage,
+        }
     }
 
     pub fn call(&mut self, request: Request) -> Result<Reply, TeeResult> {
@@ -190,7 +200,7 @@ impl<'w> Session<'w> {
     }
 
     pub fn open(&mut self, id: &[u8], flags: u32) -> Result<ObjectHandle, TeeResult> {
-        open(self.world, self.instance, id, flags)
+        open_on(self.world, self.instance, self.storage, id, flags)
     }
 
     pub fn create(
@@ -199,7 +209,7 @@ impl<'w> Session<'w> {
         flags: u32,
         data: &[u8],
     ) -> Result<ObjectHandle, TeeResult> {
-        create(self.world, self.instance, id, flags, data)
+        create_on(self.world, self.instance, self.storage, id, flags, data)
     }
 
     pub fn close(&mut self, object: ObjectHandle) {
@@ -243,7 +253,9 @@ impl<'w> Session<'w> {
 
     /// Identifiers in the order of the listing.
     pub fn list(&mut self) -> Result<Vec<Vec<u8>>, TeeResult> {
-        let enumerator = match self.call(Request::EnumStart { storage: PRIVATE }) {
+        let enumerator = match self.call(Request::EnumStart {
+            storage: self.storage,
+        }) {
             Ok(Reply::Enumerator(enumerator)) => enumerator,
             Ok(other) => panic!("{other:?}"),
             Err(TeeResult::ERROR_ITEM_NOT_FOUND) => return Ok(Vec::new()),
@@ -271,12 +283,18 @@ pub fn open(
     id: &[u8],
     flags: u32,
 ) -> Result<ObjectHandle, TeeResult> {
+    open_on(world, instance, PRIVATE, id, flags)
+}
+
+fn open_on(
+    world: &mut World,
+    instance: InstanceId,
+    storage: StorageId,
+    id: &[u8],
+    flags: u32,
+) -> Result<ObjectHandle, TeeResult> {
     let id = id.to_vec();
-    let request = Request::ObjectOpen {
-        storage: PRIVATE,
-        id,
-        flags,
-    };
+    let request = Request::ObjectOpen { storage, id, flags };
     match world.call(instance, request)? {
         Reply::Object { object, .. } => Ok(object),
         other => panic!("{other:?}"),
@@ -290,8 +308,19 @@ pub fn create(
     flags: u32,
     data: &[u8],
 ) -> Result<ObjectHandle, TeeResult> {
+    create_on(world, instance, PRIVATE, id, flags, data)
+}
+
+fn create_on(
+    world: &mut World,
+    instance: InstanceId,
+    storage: StorageId,
+    id: &[u8],
+    flags: u32,
+    data: &[u8],
+) -> Result<ObjectHandle, TeeResult> {
     let request = Request::ObjectCreate {
-        storage: PRIVATE,
+        storage,
         id: id.to_vec(),
         flags,
         head: DATA_OBJECT,

@@ -4,4 +4,5 @@
 mod cryp;
 mod entries;
 mod questions;
+mod storage;
 mod support;

@@ -4,6 +4,8 @@ pub mod doctor;
 pub mod explain;
 pub mod inspect;
 pub mod invoke;
+pub mod run;
+pub mod serve;
 pub mod sign;
 pub mod syscalls;
 pub mod verify;
