@@ -5,6 +5,7 @@
     reason = "guest code is assembled here and run in this process"
 )]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use litebox::{Access, AddressSpace, Cpu, Exit, FaultKind, Prot, Registers};
@@ -521,4 +522,26 @@ fn flags_left_behind_at_a_rewritten_call_do_not_hurt_the_host() {
         odd[1..9].copy_from_slice(&std::hint::black_box(7u64).to_le_bytes());
         assert_eq!(u64::from_le_bytes(odd[1..9].try_into().unwrap()), 7);
     }
+}
+
+#[test]
+fn signals_of_other_threads_are_not_the_guests() {
+    let code = code!(threads:
+        "mov rcx, 300000000", "xor eax, eax", "2:", "add rax, 3", "sub rcx, 1", "jnz 2b",
+        "mov rdi, rax", "syscall");
+    let mut guest = Guest::new(code, [0; 4]);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                // SAFETY: the signal's handler is the native processor's.
+                unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGVTALRM) };
+                std::thread::yield_now();
+            }
+        });
+        let exit = guest.run();
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(exit, Exit::Syscall);
+    });
+    assert_eq!(guest.register("rdi"), 900_000_000);
 }

@@ -18,7 +18,8 @@
 //!   nothing, touches no thread-local value and cannot panic. It only copies, and either resumes
 //!   what it interrupted or sends the thread to [`leave`].
 //! - `in_guest` is set by the last instruction but one of the way in, and cleared on the way out. A
-//!   signal is the guest's when it is set.
+//!   signal is the guest's when it is set and arrives on the gate's stack: other threads have other
+//!   stacks.
 #![expect(unsafe_code, reason = "it enters foreign code and handles its signals")]
 
 use core::arch::{asm, naked_asm};
@@ -100,6 +101,8 @@ struct Context {
     /// Whether `vector` is to be loaded, and then flags as well.
     exact: u64,
     in_guest: u64,
+    /// Where the signal stack begins.
+    stack: u64,
     gpr: [u64; 16],
     signo: i32,
     code: i32,
@@ -205,6 +208,7 @@ impl Gate {
                 ss_flags: 0,
                 ss_size: STACK,
             };
+            (*context()).stack = stack.ss_sp as u64;
             check(libc::sigaltstack(
                 &raw const stack,
                 &raw mut self.stack_before,
@@ -605,7 +609,8 @@ unsafe extern "C" fn on_signal(signo: c_int, info: *const libc::siginfo_t, frame
         let register = |number: c_int| registers.add(number as usize);
         let context = context();
         let rip = *register(libc::REG_RIP) as u64;
-        if is_on_the_way(rip) || (*context).in_guest == 0 {
+        let on_this_thread = (frame as u64).wrapping_sub((*context).stack) < STACK as u64;
+        if !on_this_thread || is_on_the_way(rip) || (*context).in_guest == 0 {
             return of_the_host(signo, register(libc::REG_EFL));
         }
         (*context).in_guest = 0;
