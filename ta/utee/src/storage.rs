@@ -100,19 +100,12 @@ impl Object {
     /// `TEE_ERROR_STORAGE_NOT_AVAILABLE`.
     pub fn delete(self) -> Result<()> {
         // SAFETY: no pointer involved.
-<<<<<<< HEAD
         let deleted = unsafe { syscall::storage_obj_del(self.handle()) }.ok();
         if deleted.is_ok() {
             // The TEE has closed the handle; where it refused, dropping the object does.
             let _ = self.into_handle();
         }
         deleted
-=======
-        unsafe { syscall::storage_obj_del(self.handle()) }.ok()?;
-        // The TEE closed the handle.
-        self.into_handle();
-        Ok(())
->>>>>>> kit
     }
 
     /// `TEE_RenamePersistentObject`.

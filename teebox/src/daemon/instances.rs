@@ -130,23 +130,7 @@ impl World {
     }
 
     async fn load(self: &Rc<Self>, id: InstanceId, uuid: Uuid) -> Result<(), TeeResult> {
-<<<<<<< HEAD
         let image = self.image(uuid).await?;
-=======
-        let image = match self.secure.load(uuid).await {
-            Ok(image) => image,
-            Err(refusal) => {
-                self.note(&format!(
-                    "teebox: cannot load {uuid}.ta: {}",
-                    refusal.reason
-                ));
-                if !refusal.hint.is_empty() {
-                    self.note(&format!("hint: {}", refusal.hint));
-                }
-                return Err(refusal.result);
-            }
-        };
->>>>>>> kit
         let control = self.spawn(id, uuid).map_err(|error| {
             self.note(&format!(
                 "teebox: cannot start an instance of {uuid}: {error}"

@@ -73,7 +73,6 @@ fn run(policy: Policy) -> Result<(), Broken> {
     lock_down(policy, &[control.as_fd(), core.as_fd()])?;
     let control = Socket::from(control);
     let order = control.receive::<InstanceOrder>()?;
-<<<<<<< HEAD
     let InstanceOrder::Load {
         uuid,
         len,
@@ -81,12 +80,6 @@ fn run(policy: Policy) -> Result<(), Broken> {
         device_id,
     } = order.message
     else {
-=======
-    let (InstanceOrder::Load { uuid, len, budget }, [image]) = (
-        order.message,
-        <[_; 1]>::try_from(order.fds).map_err(|_| Broken::Order)?,
-    ) else {
->>>>>>> kit
         return Err(Broken::Order);
     };
     let config = Config {
@@ -101,7 +94,6 @@ fn run(policy: Policy) -> Result<(), Broken> {
     match load(main, config, world, &control) {
         Ok((guest, flags)) => {
             let (result, reason) = (TeeResult::SUCCESS, String::new());
-<<<<<<< HEAD
             let event = InstanceEvent::Loaded {
                 result,
                 flags,
@@ -111,19 +103,6 @@ fn run(policy: Policy) -> Result<(), Broken> {
             Server::new(control, guest).run()
         }
         Err(Unloadable::Refused(result, reason)) => {
-=======
-            control.send(
-                &InstanceEvent::Loaded {
-                    result,
-                    flags,
-                    reason,
-                },
-                &[],
-            )?;
-            Server::new(control, guest).run()
-        }
-        Err((result, reason)) => {
->>>>>>> kit
             let event = InstanceEvent::Loaded {
                 result,
                 flags: 0,
@@ -176,7 +155,6 @@ fn load(
     main: Image,
     config: Config,
     world: DaemonWorld,
-<<<<<<< HEAD
     control: &Socket,
 ) -> Result<(Instance<DaemonHost>, u32), Unloadable> {
     let mut images = vec![main];
@@ -232,26 +210,4 @@ fn fetch(control: &Socket, uuid: Uuid) -> Result<Vec<u8>, Unloadable> {
         }
         _ => Err(Broken::Order.into()),
     }
-=======
-) -> Result<(Instance<DaemonHost>, u32), Refused> {
-    let uuid = config.uuid;
-    let refused =
-        |result: TeeResult| move |error: &dyn std::fmt::Display| (result, error.to_string());
-    let plan = LoadPlan::main(image).map_err(|error| refused(error.result())(&error))?;
-    plan.check_uuid(uuid)
-        .map_err(|error| refused(error.result())(&error))?;
-    let flags = plan.head().map_or(0, |head| head.flags);
-    let regs = crate::world::registers(plan.machine())
-        .map_err(|error| (TeeResult::ERROR_NOT_SUPPORTED, error.what))?;
-    let memory = refused(TeeResult::ERROR_OUT_OF_MEMORY);
-    let space = LinuxSpace::new().map_err(|error| memory(&error))?;
-    let platform = LinuxPlatform::with_stderr().map_err(|error| memory(&error))?;
-    let cpu = cpu_engine::Engine::new(cpu_engine::Options::default());
-    let mut guest = Instance::new(cpu, regs, space, platform, world, config);
-    let mut program = Program::new(uuid, plan);
-    guest
-        .load(&mut program)
-        .map_err(|error| refused(error.result())(&error))?;
-    Ok((guest, flags))
->>>>>>> kit
 }
