@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use litebox::{AddressSpace, Cpu, Exit};
 
+use crate::a32;
 use crate::a64;
 use crate::counter::Counter;
 use crate::interp::Interpreter;
-use crate::state::Regs;
+use crate::state::{Isa, Regs};
 
 /// How an engine is made.
 #[derive(Debug, Default)]
@@ -68,7 +69,10 @@ impl Cpu for Engine {
         self.interpreter.run(regs, mem, budget)
     }
 
-    fn disassemble(&self, _regs: &Regs, pc: u64, word: u32) -> String {
-        a64::disassemble(word, pc)
+    fn disassemble(&self, regs: &Regs, pc: u64, word: u32) -> String {
+        match regs.isa {
+            Isa::A64 => a64::disassemble(word, pc),
+            Isa::A32 => a32::disassemble(word, regs.location_of(pc)),
+        }
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod a32;
 pub mod a64;
 mod counter;
 mod crypto;
@@ -18,6 +19,7 @@ mod float;
 mod interp;
 mod op;
 mod state;
+mod t32;
 mod vector;
 
 pub use counter::{COUNTER_HZ, Counter};

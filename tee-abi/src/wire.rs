@@ -76,6 +76,8 @@ pub enum InstanceOrder {
         len: u64,
         /// Most instructions that an entry may run for.
         budget: Option<u64>,
+        /// Most verbose level of the TA's log that is printed: 1 error to 4 flow.
+        log_level: u8,
         /// What the TA is told as `gpd.tee.deviceID`.
         device_id: Uuid,
     },

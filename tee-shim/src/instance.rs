@@ -81,6 +81,8 @@ pub struct Config {
     pub flags: u32,
     /// Instructions an entry may run for; `None` for no limit.
     pub budget: Option<u64>,
+    /// Most verbose level of the TA's log that is printed: 1 error, 2 info, 3 debug, 4 flow.
+    pub log_level: u8,
     /// Whether the load address is randomised.
     pub aslr: bool,
     /// SHA-256 of `OPTEE` and the die id, from which `gpd.tee.deviceID` is made.

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use platform_linux::Policy;
 
 use crate::error::{CliError, Exit};
 use crate::verbs;
@@ -46,6 +47,25 @@ enum Verb {
     Explain(verbs::explain::ExplainArgs),
 }
 
+/// What becomes of a TA instance on a machine that lacks a layer of the sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Sandbox {
+    /// It runs in the layers that are there.
+    #[default]
+    Auto,
+    /// It does not run.
+    Strict,
+}
+
+impl From<Sandbox> for Policy {
+    fn from(sandbox: Sandbox) -> Self {
+        match sandbox {
+            Sandbox::Auto => Self::Auto,
+            Sandbox::Strict => Self::Strict,
+        }
+    }
+}
+
 /// The options of a world, the same for every verb that starts one.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "World options")]
@@ -69,6 +89,13 @@ pub struct WorldOptions {
     /// upstream's stub of zero bytes
     #[arg(long, value_name = "FILE|random")]
     pub huk: Option<String>,
+    /// How TA instances are locked up: with every layer this machine has, or not at all unless it
+    /// has them all (`teebox doctor` lists them)
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t)]
+    pub sandbox: Sandbox,
+    /// Most verbose level of TA logs that is printed: 1 error, 2 info, 3 debug, 4 flow
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(0..=4))]
+    pub ta_log_level: u8,
     /// Most instructions an entry into a TA may run for
     #[arg(long, value_name = "N")]
     pub budget: Option<u64>,

@@ -130,6 +130,7 @@ fn new_instance(
         uuid,
         flags: 0,
         budget: options.budget,
+        log_level: options.ta_log_level,
         aslr: true,
         device_id: device_id(&device),
     };
@@ -151,9 +152,10 @@ fn new_instance(
 pub fn registers(machine: ta_loader::Machine) -> Result<cpu_engine::Regs, CliError> {
     match machine {
         ta_loader::Machine::AArch64 => Ok(cpu_engine::Regs::a64()),
+        ta_loader::Machine::Arm => Ok(cpu_engine::Regs::arm()),
         other => Err(CliError::host(
             format!("no processor for {other} TAs yet"),
-            "build the TA for AArch64",
+            "build the TA for AArch64 or AArch32",
         )),
     }
 }

@@ -319,6 +319,7 @@ fn inspect_shows_a_file_as_text_and_as_json() {
     let json: serde_json::Value =
         serde_json::from_str(&folder.good("inspect --json UUID.ta")).unwrap();
     assert_eq!(json[0]["file"], format!("{}.ta", uuid()));
+    assert_eq!(json[0]["headers"][0]["uuid"], uuid().to_string());
     assert_eq!(json[0]["elf"]["machine"], "aarch64");
     let bare = folder.good("inspect UUID.stripped.elf");
     assert!(

@@ -19,7 +19,7 @@ use ta_loader::sign::{SigningKey, TaIdentity, TaImage};
 use tee_abi::Uuid;
 use tee_abi::shdr::ALG_RSA_PSS_SHA256;
 
-use crate::run::{Done, root, run_in};
+use crate::run::{Done, root, run, run_in};
 use crate::shape;
 
 /// Workspaces with TAs. They share a target directory by their `.cargo/config.toml`.
@@ -27,6 +27,14 @@ const WORKSPACES: &[&str] = &["ta", "samples"];
 
 /// The key that every teebox world trusts.
 const KEY: &str = "ta/keys/default_dev.pem";
+
+/// Rust targets that our own TAs are built for.
+const TARGETS: &[&str] = &["aarch64-unknown-none"];
+
+/// Has rustup bring the targets.
+pub fn targets() -> Done {
+    run("rustup", &[&["target", "add"], TARGETS].concat())
+}
 
 /// Builds and signs them all.
 pub fn tas() -> Done {

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 use litebox::AddressSpace;
 
 use crate::emit::Halt;
-use crate::interp::{Control, Handler, Interp};
+use crate::interp::{Control, Handler, Interp, NEXT_RUN, TABLE_LEN};
 use crate::op::Op;
 use crate::state::Regs;
 use format::{Format, Word};
@@ -116,10 +116,6 @@ const PARTS: [&[Row]; 5] = [
     simd_rows!(table),
 ];
 
-/// Entries of the handlers' table: a power of two, at least twice the rows.
-pub const TABLE_LEN: usize = 2048;
-/// The entry of an op that is no instruction: the run ends here and goes on elsewhere.
-pub const NEXT_RUN: u16 = TABLE_LEN as u16 - 1;
 /// The entry of words that no row accepts.
 const UNALLOCATED: u16 = 0;
 

@@ -141,6 +141,7 @@ impl World {
             uuid,
             len: image.len,
             budget: self.budget,
+            log_level: self.log_level,
             device_id: self.device_id,
         };
         let sent = control.get_ref().try_send(&order, &[image.memory.as_fd()]);

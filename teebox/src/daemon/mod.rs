@@ -69,10 +69,30 @@ struct World {
     log: OwnedFd,
     symbols: SymbolPath,
     budget: Option<u64>,
+    log_level: u8,
     device_id: Uuid,
     // The channel to the supplicant goes before its process.
     secure: Secure,
     _supplicant: SupplicantProcess,
+}
+
+/// Refuses a strict world on a machine that lacks a layer, before anything is started.
+fn check_layers(policy: Policy) -> Result<(), CliError> {
+    if policy != Policy::Strict {
+        return Ok(());
+    }
+    let report = platform_linux::probe_all()
+        .map_err(|error| CliError::host(format!("cannot try the sandbox: {error}"), ""))?;
+    match report.missing().next() {
+        None => Ok(()),
+        Some((layer, why)) => Err(CliError::host(
+            format!("the sandbox lacks {layer}: {why}"),
+            format!(
+                "{}; without --sandbox strict TAs run in the layers that are there",
+                layer.remedy()
+            ),
+        )),
+    }
 }
 
 impl World {
@@ -83,6 +103,8 @@ impl World {
         let device = device(options)?;
         let log = crate::world::log_descriptor(options)?;
         let config = crate::world::supplicant_config(options);
+        let policy = Policy::from(options.sandbox);
+        check_layers(policy)?;
         let (supplicant, channel) = SupplicantProcess::start(&config)?;
         let core = TeeCore::new(channel, WorldCrypto::new()?, &device);
         Ok(Self {
@@ -90,11 +112,12 @@ impl World {
             live: RefCell::default(),
             failures: RefCell::default(),
             changed: Notify::new(),
-            spawner: Spawner::start(Policy::Auto).map_err(|error| host(&error))?,
-            program: Arc::new(instances::program(Policy::Auto).map_err(|error| host(&error))?),
+            spawner: Spawner::start(policy).map_err(|error| host(&error))?,
+            program: Arc::new(instances::program(policy).map_err(|error| host(&error))?),
             log,
             symbols: crate::world::symbol_path(options),
             budget: options.budget,
+            log_level: options.ta_log_level,
             device_id: device_id(&device),
             secure: Secure::start(core, trust).map_err(|error| host(&error))?,
             _supplicant: supplicant,

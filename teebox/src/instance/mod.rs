@@ -77,6 +77,7 @@ fn run(policy: Policy) -> Result<(), Broken> {
         uuid,
         len,
         budget,
+        log_level,
         device_id,
     } = order.message
     else {
@@ -86,6 +87,7 @@ fn run(policy: Policy) -> Result<(), Broken> {
         uuid,
         flags: 0,
         budget,
+        log_level,
         aslr: true,
         device_id,
     };

@@ -29,6 +29,9 @@ pub struct Ta {
     next: u64,
 }
 
+/// Ciphertext and tag.
+pub type Sealed = (Vec<u8>, Vec<u8>);
+
 /// What a syscall comes to.
 pub type Done<T> = Result<T, TeeResult>;
 
@@ -267,12 +270,7 @@ impl Ta {
     }
 
     /// Ciphertext and tag; the sizes told, whatever comes of it.
-    pub fn ae_seal(
-        &mut self,
-        op: u64,
-        data: &[u8],
-        tag_room: u64,
-    ) -> (Done<(Vec<u8>, Vec<u8>)>, [u64; 2]) {
+    pub fn ae_seal(&mut self, op: u64, data: &[u8], tag_room: u64) -> (Done<Sealed>, [u64; 2]) {
         let src = self.lay(data);
         let dst = self.lay(&alloc::vec![0; data.len()]);
         let size = self.word(data.len() as u64);
