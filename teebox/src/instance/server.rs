@@ -3,11 +3,11 @@
 //! A session ends when its caller closes it or is gone. Its end is told to the daemon before it is
 //! told to the caller: whoever hears of it finds the daemon knowing.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use platform_linux::LinuxShared;
 use tee_abi::channel::{FUNC_CLOSE, FUNC_INVOKE, FUNC_OPEN, MEMORY_MAX};
@@ -75,6 +75,9 @@ impl Server {
     }
 
     /// Sleeps until there is an order or a session has something.
+    ///
+    /// A call may be there without a bell on the socket: its caller saw this side awake, or the bell
+    /// was taken with the deliveries before it. So the calls are looked at last before the sleep.
     fn wait(&mut self) -> Result<(bool, Vec<u32>), Broken> {
         let borrowed: Vec<_> = self
             .sessions
@@ -86,16 +89,16 @@ impl Server {
             .chain(sockets)
             .map(|fd| (fd, Interest::Read))
             .collect();
-        let mut ready = wait_any(&all, None)?.into_iter();
+        let has_call = |callee: &Ref<'_, Callee>| callee.request().is_some();
+        let called = borrowed.iter().any(|(_, callee)| has_call(callee));
+        let timeout = called.then_some(Duration::ZERO);
+        let mut ready = wait_any(&all, timeout)?.into_iter();
         let orders = ready.next().unwrap_or(false);
-        let ids = borrowed.iter().map(|(id, _)| *id);
-        Ok((
-            orders,
-            ids.zip(ready)
-                .filter(|(_, ready)| *ready)
-                .map(|(id, _)| id)
-                .collect(),
-        ))
+        let ready = borrowed
+            .iter()
+            .zip(ready)
+            .filter(|((_, callee), ready)| *ready || has_call(callee));
+        Ok((orders, ready.map(|((id, _), _)| *id).collect()))
     }
 
     /// Carries out what the daemon ordered; `false` to end.
