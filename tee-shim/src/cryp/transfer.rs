@@ -15,7 +15,7 @@ use crate::instance::{Host, Instance};
 use crate::{SysResult, Trap};
 
 /// Bytes transformed at a time: a multiple of every block.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 8 * 1024;
 
 /// A buffer that lives on between syscalls. Its content is no part of any state.
 #[derive(Default)]
