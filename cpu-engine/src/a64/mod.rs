@@ -26,6 +26,7 @@ use crate::interp::{Control, Handler, Interp, NEXT_RUN, TABLE_LEN};
 use crate::op::Op;
 use crate::state::Regs;
 use format::{Format, Word};
+pub(crate) use format::fp_immediate;
 pub use print::disassemble;
 use rows::integer::integer_rows;
 use rows::memory::memory_rows;
@@ -191,6 +192,11 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     }
     Index(buckets)
 });
+
+/// The 64-bit pattern of the modified immediate in a word.
+pub(crate) fn modified_immediate(word: u32) -> u64 {
+    format::modified_immediate(Word(word))
+}
 
 /// Decodes a word at an address.
 pub fn decode(word: u32, pc: u64) -> Op {
