@@ -256,9 +256,9 @@ pub trait Emit {
     fn pure2(&mut self, a: Self::V, b: Self::V, f: fn(u64, u64) -> u64) -> Self::V;
 
     /// Reads a system register.
-    fn mrs(&mut self, sys: Sys) -> Self::V;
+    fn mrs(&mut self, sys: Sys) -> Result<Self::V, Halt>;
     /// Writes a system register.
-    fn msr(&mut self, sys: Sys, value: Self::V);
+    fn msr(&mut self, sys: Sys, value: Self::V) -> Step;
 
     /// Branches to the address in the operands (`Op::imm`).
     fn jump(&mut self, target: u64, kind: Kind) -> Step;

@@ -139,7 +139,9 @@ const FZ16: u32 = 1 << 19;
 const FZ: u32 = 1 << 24;
 const DN: u32 = 1 << 25;
 const AHP: u32 = 1 << 26;
-const FPCR_WRITABLE: u32 = AHP | DN | FZ | 3 << 22 | FZ16;
+const FPCR_MEANING: u32 = AHP | DN | FZ | 3 << 22 | FZ16;
+/// With the lengths and strides of AArch32, which are only kept.
+const FPCR_WRITABLE: u32 = FPCR_MEANING | 0x0037_0000;
 const FPSR_WRITABLE: u32 = 0xf800_009f;
 
 /// Control and status.
@@ -224,7 +226,7 @@ impl Env {
     /// Whether host arithmetic gives the right value, and any flag it may raise is set already.
     #[inline(always)]
     const fn host_agrees(&self) -> bool {
-        self.fpcr & FPCR_WRITABLE == 0 && self.fpsr & IXC != 0
+        self.fpcr & FPCR_MEANING == 0 && self.fpsr & IXC != 0
     }
 
     fn unpack(&mut self, t: Type, a: u64) -> Number {
@@ -493,7 +495,7 @@ impl Env {
             Kind::Infinite => t.infinity(false),
             _ => {
                 let odd = x.exponent & 1 != 0;
-                let value = u128::from(x.significand) << if odd { 63 } else { 62 };
+                let value = u128::from(x.significand) << if odd { 64 } else { 63 };
                 let root = value.isqrt();
                 let sticky = u128::from(root * root != value);
                 let exponent = (x.exponent - i32::from(odd)) / 2;

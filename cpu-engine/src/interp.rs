@@ -61,6 +61,8 @@ pub struct Control {
 struct Code {
     ops: Vec<Op>,
     links: Vec<u32>,
+    /// How often each op was the target of a branch.
+    heat: Vec<u16>,
     entries: HashMap<u64, u32>,
     targets: Vec<(u64, u32)>,
     epoch: u64,
@@ -71,6 +73,7 @@ impl Code {
     fn clear(&mut self, epoch: u64) {
         self.ops.clear();
         self.links.clear();
+        self.heat.clear();
         self.entries.clear();
         self.targets.clear();
         self.epoch = epoch;
@@ -79,6 +82,7 @@ impl Code {
     fn push(&mut self, op: Op) {
         self.ops.push(op);
         self.links.push(UNKNOWN);
+        self.heat.push(0);
     }
 
     /// The index of the op at an address that was the target of a branch.
@@ -181,11 +185,25 @@ pub struct Interpreter {
     code: Code,
     control: Control,
     stop: Arc<AtomicBool>,
+    /// How often an op is the target of a branch before it is hot; 0 when nothing ever is.
+    threshold: u16,
+}
+
+/// Why the interpreter came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// Guest code ended so.
+    Exit(Exit),
+    /// The program counter is the target of branches often enough to be translated.
+    Hot,
+    /// The guest wants what was decoded or translated to be forgotten.
+    Sync,
 }
 
 impl Interpreter {
     pub fn new(stop: Arc<AtomicBool>, counter: Counter) -> Self {
         Self {
+            threshold: 0,
             code: Code::default(),
             control: Control {
                 cause: Cause::SyncCode,
@@ -195,33 +213,63 @@ impl Interpreter {
         }
     }
 
-    /// Runs until something ends it; see [`litebox::Cpu::run`].
-    pub fn run<M: AddressSpace>(&mut self, regs: &mut Regs, mem: &mut M, budget: &mut u64) -> Exit {
+    /// Forgets what was decoded if it is stale.
+    pub fn prepare<M: AddressSpace>(&mut self, isa: Isa, mem: &M) {
         let epoch = mem.code_epoch();
-        let isa = Some(regs.isa);
+        let isa = Some(isa);
         if self.code.epoch != epoch || self.code.ops.len() > KEEP || self.code.isa != isa {
             self.code.clear(epoch);
             self.code.isa = isa;
         }
+    }
+
+    /// Runs until something ends it or a hot address is reached; see [`litebox::Cpu::run`].
+    pub fn run<M: AddressSpace>(
+        &mut self,
+        regs: &mut Regs,
+        mem: &mut M,
+        budget: &mut u64,
+        threshold: u16,
+    ) -> Back {
+        self.threshold = threshold;
         loop {
             if *budget == 0 {
-                return Exit::Budget;
+                return Back::Exit(Exit::Budget);
             }
             if self.stop.swap(false, Ordering::Relaxed) {
-                return Exit::Stopped;
+                return Back::Exit(Exit::Stopped);
             }
             let start = match self.code.find(regs.pc, mem) {
                 Ok(start) => start,
-                Err(fault) => return Exit::fault(regs.isa.address(regs.pc), fault),
+                Err(fault) => {
+                    let pc = regs.isa.address(regs.pc);
+                    return Back::Exit(Exit::fault(pc, fault));
+                }
             };
+            if self.grows_hot(start) {
+                return Back::Hot;
+            }
             let ended = if *budget > RUN as u64 {
                 self.fast(regs, mem, budget, start)
             } else {
                 self.single(regs, mem, budget, start)
             };
-            if let Some(exit) = ended {
-                return exit;
+            if let Some(back) = ended {
+                return back;
             }
+        }
+    }
+
+    /// Executes the instruction at the program counter, whatever the budget says.
+    pub fn one<M: AddressSpace>(
+        &mut self,
+        regs: &mut Regs,
+        mem: &mut M,
+        budget: &mut u64,
+    ) -> Option<Back> {
+        match self.code.find(regs.pc, mem) {
+            Ok(start) => self.single(regs, mem, budget, start),
+            Err(fault) => Some(Back::Exit(Exit::fault(regs.pc, fault))),
         }
     }
 
@@ -233,25 +281,26 @@ impl Interpreter {
         mem: &mut M,
         budget: &mut u64,
         start: usize,
-    ) -> Option<Exit> {
+    ) -> Option<Back> {
         let handlers = handlers::<M>(regs.isa);
         let mut left = *budget;
         let mut from = start;
-        let mut ip = start;
         loop {
-            let op = self.code.ops.get(ip)?;
-            let handler = handlers[op.row as usize % TABLE_LEN];
-            let halt = match handler(regs, mem, &mut self.control, op) {
-                Ok(()) => {
-                    ip += 1;
-                    continue;
+            let mut ended = None;
+            let mut ip = from;
+            for op in self.code.ops.get(from..)? {
+                let handler = handlers[op.row as usize % TABLE_LEN];
+                if let Err(halt) = handler(regs, mem, &mut self.control, op) {
+                    ended = Some((halt, op));
+                    break;
                 }
-                Err(halt) => halt,
-            };
+                ip += 1;
+            }
+            let (halt, op) = ended?;
             left = left.wrapping_sub((ip - from) as u64);
             if halt == Halt::Exit {
                 *budget = left;
-                return self.exit(regs, budget, ip, mem);
+                return Some(self.exit(regs, budget, ip, mem));
             }
             left = left.wrapping_sub(u64::from(op.row != NEXT_RUN));
             let target = if halt == Halt::Taken { op.imm } else { regs.pc };
@@ -262,23 +311,40 @@ impl Interpreter {
             }
             let known = self.code.links.get(ip).copied().unwrap_or(UNKNOWN);
             if halt == Halt::Taken && known != UNKNOWN {
-                ip = known as usize;
+                from = known as usize;
             } else {
                 match self.code.find(target, mem) {
                     Ok(next) => {
                         if halt == Halt::Taken {
                             self.code.links[ip] = next as u32;
                         }
-                        ip = next;
+                        from = next;
                     }
                     Err(fault) => {
                         regs.pc = target;
                         *budget = left;
-                        return Some(Exit::fault(regs.isa.address(target), fault));
+                        let pc = regs.isa.address(target);
+                        return Some(Back::Exit(Exit::fault(pc, fault)));
                     }
                 }
             }
-            from = ip;
+            if self.grows_hot(from) {
+                regs.pc = target;
+                *budget = left;
+                return Some(Back::Hot);
+            }
+        }
+    }
+
+    /// Notes that an op is the target of a branch; whether it is hot.
+    #[inline(always)]
+    fn grows_hot(&mut self, ip: usize) -> bool {
+        match self.code.heat.get_mut(ip) {
+            Some(heat) if *heat < self.threshold => {
+                *heat += 1;
+                *heat == self.threshold
+            }
+            _ => self.threshold != 0,
         }
     }
 
@@ -289,7 +355,7 @@ impl Interpreter {
         mem: &mut M,
         budget: &mut u64,
         ip: usize,
-    ) -> Option<Exit> {
+    ) -> Option<Back> {
         let op = *self.code.ops.get(ip)?;
         let handler = handlers::<M>(regs.isa)[op.row as usize % TABLE_LEN];
         let counts = u64::from(op.row != NEXT_RUN);
@@ -297,9 +363,9 @@ impl Interpreter {
             Ok(()) => regs.pc = op.next,
             Err(Halt::Taken) => regs.pc = op.imm,
             Err(Halt::Indirect) => {}
-            Err(Halt::Exit) => return self.exit(regs, budget, ip, mem),
+            Err(Halt::Exit) => return Some(self.exit(regs, budget, ip, mem)),
         }
-        *budget -= counts;
+        *budget = budget.saturating_sub(counts);
         None
     }
 
@@ -310,28 +376,28 @@ impl Interpreter {
         budget: &mut u64,
         ip: usize,
         mem: &M,
-    ) -> Option<Exit> {
+    ) -> Back {
         let op = &self.code.ops[ip];
         let (next, at) = (op.next, before(regs.isa, op));
         let retire = |regs: &mut Regs, budget: &mut u64| {
             regs.pc = next;
-            *budget -= 1;
+            *budget = budget.saturating_sub(1);
         };
         match self.control.cause {
             Cause::Syscall => {
                 retire(regs, budget);
                 regs.monitor = Monitor::default();
-                return Some(Exit::Syscall);
+                return Back::Exit(Exit::Syscall);
             }
             Cause::SyncCode => {
                 retire(regs, budget);
                 self.code.clear(mem.code_epoch());
-                return None;
+                return Back::Sync;
             }
             _ => regs.pc = at,
         }
         let pc = regs.isa.address(at);
-        Some(match self.control.cause {
+        Back::Exit(match self.control.cause {
             Cause::Fault(fault) => Exit::fault(pc, fault),
             Cause::Breakpoint => Exit::Breakpoint { pc },
             _ => Exit::Undefined {
@@ -837,8 +903,8 @@ impl<M: AddressSpace> Emit for Interp<'_, M> {
         f(a, b)
     }
 
-    fn mrs(&mut self, sys: Sys) -> u64 {
-        match sys {
+    fn mrs(&mut self, sys: Sys) -> Result<u64, Halt> {
+        Ok(match sys {
             Sys::TpidrEl0 => self.regs.tpidr,
             Sys::TpidrroEl0 => self.regs.tpidrro,
             Sys::Fpcr => u64::from(self.regs.fpcr()),
@@ -852,10 +918,10 @@ impl<M: AddressSpace> Emit for Interp<'_, M> {
             Sys::Saturated => u64::from(self.regs.saturated),
             Sys::Apsr | Sys::ApsrNzcvq => u64::from(self.regs.apsr()),
             Sys::Fpscr => u64::from(self.regs.fpscr()),
-        }
+        })
     }
 
-    fn msr(&mut self, sys: Sys, value: u64) {
+    fn msr(&mut self, sys: Sys, value: u64) -> Step {
         match sys {
             Sys::TpidrEl0 => self.regs.tpidr = value,
             Sys::Fpcr => self.regs.set_fpcr(value as u32),
@@ -875,6 +941,7 @@ impl<M: AddressSpace> Emit for Interp<'_, M> {
             | Sys::CntfrqEl0
             | Sys::Apsr => {}
         }
+        Ok(())
     }
 
     #[inline(always)]

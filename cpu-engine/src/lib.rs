@@ -6,8 +6,10 @@
 //!
 //! ```text
 //!  word ──decode table──▶ Op ──meaning, over an emitter──▶ interpreter
+//!                                                      └──▶ translator ──▶ host code
 //! ```
-#![forbid(unsafe_code)]
+//! Code is interpreted until it is hot, then translated. Unsafe code is in `translate` alone.
+#![deny(unsafe_code)]
 
 pub mod a32;
 pub mod a64;
@@ -20,6 +22,7 @@ mod interp;
 mod op;
 mod state;
 mod t32;
+mod translate;
 mod vector;
 
 pub use counter::{COUNTER_HZ, Counter};

@@ -8,6 +8,7 @@ use crate::vector::Vfp;
 
 /// The exclusive monitor: what was loaded from where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Monitor {
     /// Bytes loaded; 0 when the monitor is open.
     pub len: u8,

@@ -69,11 +69,16 @@ pub const fn truth(holds: bool) -> i128 {
     -(holds as i128)
 }
 
+/// The low bits set; `bits` is at most 128 and not 0.
+const fn ones(bits: u32) -> u128 {
+    u128::MAX >> (128 - bits)
+}
+
 /// Reads lane `i` of `1 << k` bytes.
 #[inline(always)]
 pub const fn get(v: u128, k: u8, i: u32, sign: Sign) -> i128 {
     let bits = 8u32 << k;
-    let low = v >> (bits * i) & ((1 << bits) - 1);
+    let low = v >> (bits * i) & ones(bits);
     match sign {
         Sign::U => low as i128,
         Sign::S => (low << (128 - bits)) as i128 >> (128 - bits),
@@ -84,13 +89,13 @@ pub const fn get(v: u128, k: u8, i: u32, sign: Sign) -> i128 {
 #[inline(always)]
 const fn put(v: &mut u128, k: u8, i: u32, value: i128) {
     let bits = 8u32 << k;
-    *v |= (value as u128 & ((1 << bits) - 1)) << (bits * i);
+    *v |= (value as u128 & ones(bits)) << (bits * i);
 }
 
 /// Replaces lane `i`.
 pub const fn insert(v: u128, k: u8, i: u32, value: u64) -> u128 {
     let bits = 8u32 << k;
-    let mask = ((1u128 << bits) - 1) << (bits * i);
+    let mask = ones(bits) << (bits * i);
     v & !mask | ((value as u128) << (bits * i)) & mask
 }
 

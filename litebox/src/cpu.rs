@@ -115,7 +115,7 @@ pub trait Cpu {
     type Regs: Registers;
 
     /// Runs until something ends it. `budget` is the number of instructions that may still
-    /// retire and is lowered by those that did; `u64::MAX` means no limit.
+    /// retire and is lowered by those that did; `u64::MAX` means no limit, and stays.
     fn run<M: AddressSpace>(
         &mut self,
         regs: &mut Self::Regs,

@@ -111,14 +111,18 @@ pub enum MapError {
 /// Guest memory as one span of host memory, for engines that emit host code.
 ///
 /// The host span `[base, base + len)` stays reserved for the address space's life. Guest address
-/// `a < len` lies at host address `base + a`; host page protections follow the guest's (never
-/// executable), so an access the guest may not make raises a host fault within the span.
+/// `a < len` lies at host address `base + a`; host page protections follow the guest's, so an access
+/// the guest may not make raises a host fault within the span. Pages are executable by the host only
+/// where `base` is 0: there the guest's code runs natively.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
     /// Host address of guest address 0.
     pub base: usize,
     /// Bytes in the span, a power of two.
     pub len: u64,
+    /// Host address of one byte a page, in order: bit 0 says that the guest may read it, bit 1
+    /// that it may write it, bit 2 that it may execute it; others are the South's.
+    pub pages: usize,
 }
 
 /// Guest memory.

@@ -17,6 +17,9 @@ use thiserror::Error;
 /// Bytes in a page; segments are placed by it.
 pub const PAGE: u64 = 4096;
 
+/// Longest section name that is read.
+const MAX_SECTION_NAME: usize = 256;
+
 /// What a TA is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Machine {
@@ -161,7 +164,7 @@ impl<'a> Elf<'a> {
         self.shdrs
             .get(self.shstrndx)
             .and_then(|names| self.section_bytes(names))
-            .and_then(|names| cstr(names, section.sh_name as u64))
+            .and_then(|names| cstr(names, section.sh_name as u64, MAX_SECTION_NAME))
             .and_then(|name| core::str::from_utf8(name).ok())
             .unwrap_or_default()
     }
@@ -194,6 +197,9 @@ fn checked_machine(head: &Header) -> Result<Machine, ElfError> {
             Err(ElfError::Header { field, value })
         }
     };
+    // First, because every field behind it is read by it.
+    let found = ident(header::EI_DATA);
+    expect("data encoding", found.into(), found == header::ELFDATA2LSB)?;
     let machine = match head.e_machine {
         header::EM_AARCH64 => Machine::AArch64,
         header::EM_ARM => Machine::Arm,
@@ -212,8 +218,6 @@ fn checked_machine(head: &Header) -> Result<Machine, ElfError> {
     };
     let found = ident(header::EI_CLASS);
     expect("class", found.into(), found == class)?;
-    let found = ident(header::EI_DATA);
-    expect("data encoding", found.into(), found == header::ELFDATA2LSB)?;
     let found = ident(header::EI_VERSION);
     expect("version", found.into(), found == header::EV_CURRENT)?;
     check_abi(machine, ident(header::EI_OSABI), head.e_flags)?;
@@ -279,9 +283,12 @@ pub(crate) fn slice(bytes: &[u8], offset: u64, len: u64) -> Option<&[u8]> {
     bytes.get(start..end)
 }
 
-/// The zero-terminated text at an offset, without the zero.
-pub(crate) fn cstr(bytes: &[u8], offset: u64) -> Option<&[u8]> {
+/// The zero-terminated text at an offset, without the zero, if it is no longer than `max`.
+pub(crate) fn cstr(bytes: &[u8], offset: u64, max: usize) -> Option<&[u8]> {
     let tail = bytes.get(usize::try_from(offset).ok()?..)?;
-    let end = tail.iter().position(|byte| *byte == 0)?;
+    let end = tail
+        .iter()
+        .take(max.saturating_add(1))
+        .position(|byte| *byte == 0)?;
     tail.get(..end)
 }

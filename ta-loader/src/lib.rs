@@ -34,6 +34,8 @@ pub mod program;
 pub mod reloc;
 #[cfg(feature = "verify")]
 pub mod sign;
+#[cfg(feature = "symbolize")]
+pub mod symbolize;
 pub mod symbols;
 #[cfg(feature = "verify")]
 pub mod verify;

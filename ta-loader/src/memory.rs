@@ -17,6 +17,9 @@ use crate::plan::PlanError;
 /// Largest extent of a module: far above what a board's secure memory holds.
 pub const MAX_SPAN: u64 = 512 << 20;
 
+/// Longest text that is read: names of symbols and libraries, values of properties.
+pub const MAX_TEXT: usize = 4096;
+
 /// Protection bits as `litebox::Prot::from_bits` takes them.
 pub mod prot {
     /// Readable.
@@ -216,10 +219,11 @@ impl<'a> Memory<'_, 'a> {
         Some(out)
     }
 
-    /// The zero-terminated text at an address, without the zero.
+    /// The zero-terminated text at an address, without the zero, if it is no longer than
+    /// [`MAX_TEXT`].
     #[must_use]
     pub fn cstr(&self, vaddr: u64) -> Option<&'a [u8]> {
         let segment = self.segment_at(vaddr)?;
-        cstr(segment.data, vaddr - segment.vaddr)
+        cstr(segment.data, vaddr - segment.vaddr, MAX_TEXT)
     }
 }

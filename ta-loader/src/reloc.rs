@@ -5,7 +5,6 @@
 //! through section headers, as ldelf finds them; the dynamic section describes but a part of them in
 //! real TAs.
 
-use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -90,8 +89,8 @@ pub fn name(machine: Machine, kind: u32) -> String {
         Machine::X86_64 => header::EM_X86_64,
     };
     match r_to_str(kind, e_machine) {
-        "R_UNKNOWN" => format!("{kind} of {machine}"),
-        known => known.to_owned(),
+        unknown if unknown.starts_with("R_UNKNOWN") => format!("{kind} of {machine}"),
+        known => format!("R_{}", known.trim_start_matches("R_")),
     }
 }
 
@@ -260,6 +259,8 @@ impl LoadPlan<'_> {
             .memory()
             .bytes(vaddr, size)
             .filter(|bytes| bytes.len() % record_size == 0)
+            // Tables do not overlap, so all of them together are no larger than the file.
+            .filter(|bytes| (out.len() * record_size + bytes.len()) <= self.elf.bytes.len())
             .ok_or(RelocError::Table(vaddr))?;
         let ctx = (is_rela, self.elf.context());
         out.extend(

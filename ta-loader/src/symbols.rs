@@ -8,13 +8,10 @@ use goblin::elf::section_header::{SHN_UNDEF, SHT_DYNSYM};
 use goblin::elf::sym::{STB_GLOBAL, STB_WEAK, STT_FUNC, STT_NOTYPE, STT_OBJECT, STT_TLS};
 
 use crate::elf::{Elf, cstr, record};
-use crate::memory::Memory;
+use crate::memory::{MAX_TEXT, Memory};
 use crate::plan::PlanError;
 
 const SHN_XINDEX: usize = 0xffff;
-
-/// Longest symbol name that is looked at.
-const MAX_NAME: usize = 16 << 10;
 
 /// What a name stands for in one module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +99,7 @@ impl<'a> Symbols<'a> {
     /// A symbol's name.
     #[must_use]
     pub fn name(&self, sym: &Sym) -> Option<&'a [u8]> {
-        cstr(self.names, sym.st_name as u64).filter(|name| name.len() <= MAX_NAME)
+        cstr(self.names, sym.st_name as u64, MAX_TEXT)
     }
 
     /// What a name stands for in this module; none when the module does not know it.

@@ -209,6 +209,9 @@ impl Trust {
         let image = plain_image(&signed, enc_key)?;
         let (message, digest) = checked_message(&signed, &image)?;
         let provenance = self.signer(&signed, &message)?;
+        if signed.img_type == ImageType::Subkey {
+            return Err(VerifyError::NotSupported(ImageType::Subkey));
+        }
         if let (Some(header), Some(expected)) = (signed.uuid(), expected)
             && header != expected
         {
@@ -266,15 +269,15 @@ fn is_bare_elf(file: &[u8]) -> bool {
     file.starts_with(b"\x7fELF")
 }
 
-/// The image in the clear.
+/// The image in the clear; a subkey is its own image.
 fn plain_image<'a>(
     signed: &Signed<'a>,
     enc_key: Option<&[u8]>,
 ) -> Result<Cow<'a, [u8]>, VerifyError> {
     match (signed.img_type, enc_key) {
-        (ImageType::Ta | ImageType::Bootstrap, _) => Ok(Cow::Borrowed(signed.image)),
         (ImageType::Encrypted, Some(key)) => Ok(Cow::Owned(decrypt(signed, key)?)),
-        (other, _) => Err(VerifyError::NotSupported(other)),
+        (ImageType::Encrypted, None) => Err(VerifyError::NotSupported(ImageType::Encrypted)),
+        _ => Ok(Cow::Borrowed(signed.image)),
     }
 }
 

@@ -8,8 +8,11 @@
 
 extern crate alloc;
 
+pub mod algorithms;
+pub mod attributes;
 pub mod core;
 pub mod layout;
+pub mod objects;
 pub mod param;
 pub mod property;
 pub mod ree;

@@ -24,13 +24,17 @@ extern crate alloc;
 mod crypto;
 mod error;
 mod in_process;
+mod inspect;
 mod keys;
 mod objects;
 mod ree_fs;
+mod versions;
 mod world;
 
 pub use crypto::StorageCrypto;
 pub use error::{Damage, FsError};
 pub use in_process::InProcess;
+pub use inspect::{CheckReport, ObjectContent, ObjectName};
 pub use keys::{Config, HUK_LEN, STUB_CHIP_ID, STUB_HUK};
+pub use versions::{VersionDb, VersionError};
 pub use world::{InstanceId, TeeCore};

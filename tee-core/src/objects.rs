@@ -73,6 +73,14 @@ pub(crate) struct Holdings {
 }
 
 impl StoredHead {
+    /// Its bytes in the file.
+    pub(crate) const SIZE: usize = HEAD as usize;
+
+    /// Where it lies in an object's file; shorter where the file is.
+    pub(crate) fn image(content: &[u8]) -> &[u8] {
+        content.get(..Self::SIZE).unwrap_or(content)
+    }
+
     /// Checks it against the size of the object's file.
     pub(crate) fn decode(image: &[u8], size: u64) -> Result<Self, FsError> {
         let (words, rest) = image.as_chunks::<4>();

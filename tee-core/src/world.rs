@@ -425,7 +425,14 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         Ok((key, held.head.data_offset()))
     }
 
-    fn with_fs<T>(&mut self, work: impl FnOnce(&mut ReeFs, &mut Env<'_, R, C>) -> T) -> T {
+    pub(crate) fn is_open(&self, key: &Key) -> bool {
+        self.objects.contains_key(key)
+    }
+
+    pub(crate) fn with_fs<T>(
+        &mut self,
+        work: impl FnOnce(&mut ReeFs, &mut Env<'_, R, C>) -> T,
+    ) -> T {
         let mut env = Env {
             ree: &mut self.ree,
             crypto: &mut self.crypto,

@@ -20,6 +20,7 @@ use tee_abi::param::Identity;
 use tee_abi::ta::EntryFunc;
 use tee_abi::{Origin, TeeResult, Uuid};
 
+use crate::cryp::CrypState;
 use crate::dispatch::Trap;
 use crate::dump::{Cause, Dump};
 use crate::params::{self, Params};
@@ -45,6 +46,8 @@ pub trait Host {
     type Platform: Platform<Space: AddressSpace<Shared: PartialEq>>;
     /// The secure world, the caller, other TAs.
     type World: World<Shared = SharedOf<Self>>;
+    /// Cryptography.
+    type Crypto: tee_crypto::Crypto;
 }
 
 /// Shared memory of a host.
@@ -98,6 +101,8 @@ pub(crate) struct State {
     pub(crate) current: Option<u32>,
     /// Sessions to other TAs.
     pub(crate) open_sessions: BTreeSet<u32>,
+    /// Objects and operations.
+    pub(crate) cryp: CrypState,
     /// What was logged as unsupported: each name is logged once.
     pub(crate) reported: BTreeSet<&'static str>,
     pub(crate) panicked: bool,

@@ -14,6 +14,7 @@
 extern crate alloc;
 
 mod cancel;
+mod cryp;
 mod dispatch;
 mod dump;
 mod instance;
@@ -29,6 +30,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use cryp::{Attrs, CrypState, Object, ObjectInfo, attrs_from_bytes, attrs_to_bytes};
 pub use dispatch::{SysResult, Trap};
 pub use dump::{Cause, Dump, DumpRegion};
 pub use instance::{Config, Host, Instance, InstanceSnapshot, Outcome, SharedOf};

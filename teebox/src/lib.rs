@@ -10,6 +10,7 @@ pub mod local;
 pub mod param;
 pub mod scenario;
 pub mod secure;
+pub mod symbols;
 pub mod trust;
 pub mod verbs;
 pub mod world;

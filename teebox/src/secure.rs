@@ -3,22 +3,19 @@
 
 use std::fs;
 
-use aes::cipher::{BlockDecrypt, BlockEncrypt, KeyInit};
-use aes_gcm::AesGcm;
-use aes_gcm::aead::AeadInPlace;
-use aes_gcm::aead::consts::U16;
-use hmac::{Hmac, Mac};
 use litebox::Platform;
 use platform_linux::LinuxPlatform;
-use sha2::{Digest, Sha256};
+use tee_abi::algorithms::{
+    TEE_ALG_AES_ECB_NOPAD as AES_ECB_NOPAD, TEE_ALG_AES_GCM as AES_GCM,
+    TEE_ALG_HMAC_SHA256 as HMAC_SHA256, TEE_ALG_SHA256 as SHA256,
+};
 use tee_core::{Config, HUK_LEN, StorageCrypto};
+use tee_crypto::{Crypto, Direction, Error, Provider};
 
 use crate::cli::WorldOptions;
 use crate::error::CliError;
 
-type Gcm = AesGcm<aes::Aes128, U16>;
-
-/// RustCrypto's primitives, random bytes of the kernel.
+/// The provider's primitives, random bytes of the kernel.
 pub struct WorldCrypto {
     platform: LinuxPlatform,
 }
@@ -31,8 +28,73 @@ impl WorldCrypto {
     pub fn new() -> Result<Self, CliError> {
         let platform = LinuxPlatform::with_stderr()
             .map_err(|errno| CliError::host(format!("no standard error to log to: {errno}"), ""))?;
+        Provider::init();
         Ok(Self { platform })
     }
+}
+
+fn sha256(parts: &[&[u8]]) -> Result<[u8; 32], Error> {
+    let mut hash = Provider::hash(SHA256)?;
+    parts.iter().for_each(|part| hash.update(part));
+    let mut out = [0; 32];
+    hash.finish(&mut out);
+    Ok(out)
+}
+
+fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32], Error> {
+    let mut mac = Provider::mac(HMAC_SHA256, key)?;
+    parts.iter().for_each(|part| mac.update(part));
+    let mut out = [0; 32];
+    mac.finish(&mut out)?;
+    Ok(out)
+}
+
+fn ecb(direction: Direction, key: &[u8; 32], block: &mut [u8; 16]) -> Result<(), Error> {
+    Provider::cipher(AES_ECB_NOPAD, direction, key, &[], &[])?.update(block, true)
+}
+
+fn gcm_seal(key: &[u8; 16], iv: &[u8; 16], aad: &[u8], data: &mut [u8]) -> Result<[u8; 16], Error> {
+    let mut ae = Provider::ae(
+        AES_GCM,
+        Direction::Encrypt,
+        key,
+        iv,
+        16,
+        aad.len(),
+        data.len(),
+    )?;
+    ae.update_aad(aad)?;
+    let tag = ae.finish_encrypt(data, 16)?;
+    tag.try_into().map_err(|_| Error::Generic)
+}
+
+fn gcm_open(
+    key: &[u8; 16],
+    iv: &[u8; 16],
+    aad: &[u8],
+    data: &mut [u8],
+    tag: &[u8; 16],
+) -> Result<(), Error> {
+    let mut ae = Provider::ae(
+        AES_GCM,
+        Direction::Decrypt,
+        key,
+        iv,
+        16,
+        aad.len(),
+        data.len(),
+    )?;
+    ae.update_aad(aad)?;
+    ae.finish_decrypt(data, tag)
+}
+
+/// The provider knows these algorithms at these key sizes and these lengths; what it answers
+/// otherwise is its defect, and no key may be made of it.
+fn known<T>(done: Result<T, Error>) -> T {
+    done.unwrap_or_else(|error| {
+        eprintln!("teebox: a defect: the cryptographic library refuses trusted storage: {error:?}");
+        std::process::abort()
+    })
 }
 
 impl StorageCrypto for WorldCrypto {
@@ -41,26 +103,19 @@ impl StorageCrypto for WorldCrypto {
     }
 
     fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        parts.iter().for_each(|part| hash.update(part));
-        hash.finalize().into()
+        known(sha256(parts))
     }
 
     fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-        // HMAC takes a key of any length, so this cannot fail.
-        let Ok(mut mac) = <Hmac<Sha256> as Mac>::new_from_slice(key) else {
-            return [0; 32];
-        };
-        parts.iter().for_each(|part| mac.update(part));
-        mac.finalize().into_bytes().into()
+        known(hmac_sha256(key, parts))
     }
 
     fn aes256_encrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {
-        aes::Aes256::new(key.into()).encrypt_block(block.into());
+        known(ecb(Direction::Encrypt, key, block));
     }
 
     fn aes256_decrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {
-        aes::Aes256::new(key.into()).decrypt_block(block.into());
+        known(ecb(Direction::Decrypt, key, block));
     }
 
     fn aes128_gcm_seal(
@@ -70,10 +125,7 @@ impl StorageCrypto for WorldCrypto {
         aad: &[u8],
         data: &mut [u8],
     ) -> [u8; 16] {
-        // Only lengths beyond 2^36 bytes are refused, and blocks have 4096.
-        Gcm::new(key.into())
-            .encrypt_in_place_detached(iv.into(), aad, data)
-            .map_or([0; 16], Into::into)
+        known(gcm_seal(key, iv, aad, data))
     }
 
     fn aes128_gcm_open(
@@ -84,9 +136,7 @@ impl StorageCrypto for WorldCrypto {
         data: &mut [u8],
         tag: &[u8; 16],
     ) -> bool {
-        Gcm::new(key.into())
-            .decrypt_in_place_detached(iv.into(), aad, data, tag.into())
-            .is_ok()
+        gcm_open(key, iv, aad, data, tag).is_ok()
     }
 }
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use cpu_engine::Engine;
 use host_supplicant::{Durability, StoragePlace, Supplicant, TaSource};
+use litebox::Platform;
 use platform_linux::{LinuxPlatform, LinuxSpace};
 use ta_loader::{LoadPlan, Program};
 use tee_abi::Uuid;
@@ -18,6 +19,7 @@ use crate::cli::WorldOptions;
 use crate::error::CliError;
 use crate::local::{LocalHost, LocalWorld};
 use crate::secure::{WorldCrypto, device};
+use crate::symbols::SymbolPath;
 use crate::trust::{read_ta, trust, uuid_of_name};
 
 /// The secure world in this process.
@@ -142,4 +144,35 @@ fn registers(machine: ta_loader::Machine) -> Result<cpu_engine::Regs, CliError> 
             "build the TA for AArch64 or AArch32",
         )),
     }
+}
+
+/// Where unstripped ELFs are looked for: `--symbols`, then the folders of TAs.
+#[must_use]
+pub fn symbol_path(options: &WorldOptions) -> SymbolPath {
+    let mut folders: Vec<PathBuf> = options.symbols.iter().cloned().collect();
+    folders.extend(options.ta_dir.iter().cloned());
+    let beside = options
+        .ta
+        .iter()
+        .filter_map(|file| file.parent().map(Path::to_owned));
+    folders.extend(beside);
+    SymbolPath::new(folders)
+}
+
+/// Logs the decoded call stack of an instance that has just died.
+pub fn explain_death(
+    guest: &mut Instance<LocalHost<Core>>,
+    symbols: &SymbolPath,
+    log: &mut LinuxPlatform,
+) {
+    if let Some(dump) = guest.take_dump() {
+        for line in symbols.decode(&dump.elves, &dump.call_stack) {
+            log.log(&line);
+        }
+    }
+}
+
+/// Says on standard error what this is.
+pub fn announce() {
+    eprintln!("teebox: a development host, it keeps no secrets");
 }

@@ -510,7 +510,7 @@ fn finish<E: Emit>(
         } else {
             Sys::Ge
         };
-        e.msr(sys, high);
+        e.msr(sys, high)?;
     }
     Ok(())
 }
@@ -529,7 +529,7 @@ pub fn plain_long<E: Emit>(e: &mut E, o: &Op, f: fn(u64, u64) -> u64) -> Step {
 #[inline(always)]
 pub fn select_bytes<E: Emit>(e: &mut E, o: &Op) -> Step {
     let both = pair(e, o.n, o.m);
-    let ge = e.mrs(Sys::Ge);
+    let ge = e.mrs(Sys::Ge)?;
     let r = e.pure2(both, ge, super::dsp::select);
     e.set_x(W32, o.d, r);
     Ok(())
@@ -615,7 +615,7 @@ pub fn branch_table<E: Emit>(e: &mut E, o: &Op, log2: u8) -> Step {
 /// d = a system register.
 #[inline(always)]
 pub fn mrs<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
-    let v = e.mrs(sys);
+    let v = e.mrs(sys)?;
     let v = e.ext(W32, 32, false, v);
     e.set_x(W32, o.d, v);
     Ok(())
@@ -624,7 +624,7 @@ pub fn mrs<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
 /// d and a = the halves of a system register.
 #[inline(always)]
 pub fn mrs_pair<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
-    let v = e.mrs(sys);
+    let v = e.mrs(sys)?;
     set_pair(e, o, v);
     Ok(())
 }
@@ -633,8 +633,7 @@ pub fn mrs_pair<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
 #[inline(always)]
 pub fn msr<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
     let v = e.x(W32, o.d);
-    e.msr(sys, v);
-    Ok(())
+    e.msr(sys, v)
 }
 
 /// The fields of the status register that `k` names = n or the immediate.
@@ -646,12 +645,12 @@ pub fn msr_apsr<E: Emit>(e: &mut E, o: &Op) -> Step {
         e.x(W32, o.n)
     };
     if o.k & 8 != 0 {
-        e.msr(Sys::ApsrNzcvq, v);
+        e.msr(Sys::ApsrNzcvq, v)?;
     }
     if o.k & 4 != 0 {
         let by = e.k(W32, 16);
         let ge = e.bin(W32, Bin::Shr, v, by);
-        e.msr(Sys::Ge, ge);
+        e.msr(Sys::Ge, ge)?;
     }
     Ok(())
 }

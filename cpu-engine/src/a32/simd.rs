@@ -465,7 +465,7 @@ pub fn repeat_general<E: Emit>(e: &mut E, o: &Op) -> Step {
 
 /// The flags = those of floating-point status.
 pub fn flags_from_status<E: Emit>(e: &mut E) -> Step {
-    let v = e.mrs(Sys::Fpscr);
+    let v = e.mrs(Sys::Fpscr)?;
     e.set_nzcv(v);
     Ok(())
 }

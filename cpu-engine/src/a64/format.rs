@@ -817,14 +817,14 @@ formats! {
         shift_size(w, o)?;
         o.l = 8 << w.bits(30, 30);
         not_1d(o)?;
-        if o.k < 1 { return None; }
+        if o.k < 2 { return None; }
         right(o);
     }
     S_FIXED "{sdi}, {sni}, {right}" |w, _pc, o| {
         vvv(w, o);
         shift_size(w, o)?;
         o.l = 1 << o.k;
-        if o.k < 1 { return None; }
+        if o.k < 2 { return None; }
         right(o);
     }
     /// By element: `imm` is the index.

@@ -348,7 +348,7 @@ pub fn jump_reg<E: Emit>(e: &mut E, o: &Op, kind: Kind) -> Step {
 /// d = a system register.
 #[inline(always)]
 pub fn mrs<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
-    let v = e.mrs(sys);
+    let v = e.mrs(sys)?;
     e.set_x(W64, o.d, v);
     Ok(())
 }
@@ -357,8 +357,7 @@ pub fn mrs<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
 #[inline(always)]
 pub fn msr<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
     let v = e.x(W64, o.d);
-    e.msr(sys, v);
-    Ok(())
+    e.msr(sys, v)
 }
 
 /// Zeroes the 64-byte block around an address.
@@ -839,6 +838,12 @@ pub fn store_lane<E: Emit>(e: &mut E, o: &Op, count: u8, moves: bool) -> Step {
 }
 
 // Between register files.
+
+/// d = the low bits of x, as a scalar.
+pub fn set_scalar(f: &mut Vfp, o: &Op, x: u64) -> u64 {
+    f.v[o.d.v()] = vector::insert(0, o.k, 0, x);
+    0
+}
 
 /// Lane `imm` of n, zero-extended.
 pub fn get_lane_u(f: &mut Vfp, o: &Op, _x: u64) -> u64 {

@@ -21,12 +21,20 @@ use std::sync::LazyLock;
 
 use litebox::AddressSpace;
 
-use crate::emit::Halt;
+use crate::crypto::{self, Sha1};
+use crate::emit::{Bin, Emit, Halt, Kind, Rmw, Step, Sys, Un, W::W32, W::W64};
+use crate::float::{Rounding, Type};
 use crate::interp::{Control, Handler, Interp, NEXT_RUN, TABLE_LEN};
 use crate::op::Op;
 use crate::state::Regs;
+use crate::translate::Emitter;
+use crate::vector::{
+    self, Sign, Test, doubled_accumulate, doubled_high, fp_test, leading_sign_bits, polynomial,
+    shift, shift_right, shift_sat, splat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
+};
 use format::{Format, Word};
 pub(crate) use format::fp_immediate;
+use meaning::*;
 pub use print::disassemble;
 use rows::integer::integer_rows;
 use rows::memory::memory_rows;
@@ -109,6 +117,23 @@ macro_rules! handlers {
     };
 }
 
+macro_rules! translators {
+    ([$e:ident $o:ident $w:ident] $($pattern:literal $mnemonic:literal $format:ident => $body:expr;)*) => {
+        &[$({
+            fn meaning<const WIDE: bool>($e: &mut Emitter<'_>, $o: &Op) -> Step {
+                let $w = if WIDE { W64 } else { W32 };
+                let _ = (&$e, $o, $w);
+                $body
+            }
+            let pair: [TranslatorHandler; 2] = [meaning::<false>, meaning::<true>];
+            pair
+        }),*]
+    };
+}
+
+/// A meaning, bound to the translator.
+pub type TranslatorHandler = fn(&mut Emitter<'_>, &Op) -> Step;
+
 const PARTS: [&[Row]; 5] = [
     integer_rows!(table),
     system_rows!(table),
@@ -144,16 +169,6 @@ impl<M: AddressSpace> Handlers<M> {
     pub const TABLE: &'static [Handler<M>; TABLE_LEN] = &Self::table();
 
     const fn table() -> [Handler<M>; TABLE_LEN] {
-        use crate::crypto::{self, Sha1};
-        use crate::emit::{Bin, Emit, Kind, Rmw, Step, Sys, Un, W::W32, W::W64};
-        use crate::float::{Rounding, Type};
-        use crate::vector::{
-            self, Sign, Test, doubled_accumulate, doubled_high, fp_test, leading_sign_bits,
-            polynomial, shift, shift_right, shift_sat, splat, truth, unsigned_recip_estimate,
-            unsigned_rsqrt_estimate,
-        };
-        use meaning::*;
-
         let parts: [&[[Handler<M>; 2]]; 5] = [
             integer_rows!(handlers M),
             system_rows!(handlers M),
@@ -161,21 +176,37 @@ impl<M: AddressSpace> Handlers<M> {
             scalar_rows!(handlers M),
             simd_rows!(handlers M),
         ];
-        let mut table: [Handler<M>; TABLE_LEN] = [|_, _, _, _| Err(Halt::Taken); TABLE_LEN];
-        let (mut part, mut at) = (0, 0);
-        while part < parts.len() {
-            let mut i = 0;
-            while i < parts[part].len() {
-                table[at] = parts[part][i][0];
-                table[at + 1] = parts[part][i][1];
-                at += 2;
-                i += 1;
-            }
-            part += 1;
-        }
-        assert!(at < NEXT_RUN as usize, "the table has room");
-        table
+        joined(parts, |_, _, _, _| Err(Halt::Taken))
     }
+}
+
+/// Meanings bound to the translator, by [`Op::row`].
+pub const TRANSLATORS: &[TranslatorHandler; TABLE_LEN] = &joined(
+    [
+        integer_rows!(translators),
+        system_rows!(translators),
+        memory_rows!(translators),
+        scalar_rows!(translators),
+        simd_rows!(translators),
+    ],
+    |_, _| Err(Halt::Exit),
+);
+
+const fn joined<T: Copy>(parts: [&[[T; 2]]; 5], rest: T) -> [T; TABLE_LEN] {
+    let mut table = [rest; TABLE_LEN];
+    let (mut part, mut at) = (0, 0);
+    while part < parts.len() {
+        let mut i = 0;
+        while i < parts[part].len() {
+            table[at] = parts[part][i][0];
+            table[at + 1] = parts[part][i][1];
+            at += 2;
+            i += 1;
+        }
+        part += 1;
+    }
+    assert!(at < NEXT_RUN as usize, "the table has room");
+    table
 }
 
 /// Rows by the bits that tell most of them apart: 28 to 21.
@@ -216,6 +247,42 @@ pub fn lookup(word: u32, pc: u64) -> Option<Op> {
         (row.format.decode)(Word(word), pc, &mut op)?;
         Some(op)
     })
+}
+
+/// Which row of [`rows`] a word is, if it is an instruction.
+#[must_use]
+pub fn row_of(word: u32) -> Option<usize> {
+    lookup(word, 0).map(|op| usize::from(op.row / 2))
+}
+
+/// Where control goes behind an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// To the next instruction.
+    Next,
+    /// To the target in the operands.
+    Branch,
+    /// To the target in the operands, or to the next instruction.
+    Conditional,
+    /// Elsewhere.
+    Ends,
+}
+
+/// Where control goes behind a word.
+pub const fn flow(word: u32) -> Flow {
+    if word & 0xfc00_0000 == 0x1400_0000 {
+        Flow::Branch
+    } else if word & 0xff00_0010 == 0x5400_0000 || word & 0x7c00_0000 == 0x3400_0000 {
+        Flow::Conditional
+    } else if word & 0xfc00_0000 == 0x9400_0000
+        || word & 0xfe00_0000 == 0xd600_0000
+        || word & 0xff00_0000 == 0xd400_0000
+        || word >> 16 == 0
+    {
+        Flow::Ends
+    } else {
+        Flow::Next
+    }
 }
 
 /// Whether the instruction behind this one is reached otherwise, if at all.

@@ -233,7 +233,6 @@ fn system_operation(w: Word) -> &'static str {
         5 => "ivau",
         10 => "cvac",
         11 => "cvau",
-        12 => "cvap",
         _ => "civac",
     }
 }

@@ -5,6 +5,7 @@
 //! copying this process's page tables would cost more than running a small program.
 
 use std::ffi::{CStr, CString};
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -157,6 +158,32 @@ impl Ended {
     #[must_use]
     pub fn is_forbidden_call(self) -> bool {
         self == Self::Killed(libc::SIGSYS)
+    }
+}
+
+/// The signals that end processes of guests, by name.
+const SIGNALS: [(i32, &str); 9] = [
+    (libc::SIGILL, "SIGILL"),
+    (libc::SIGTRAP, "SIGTRAP"),
+    (libc::SIGABRT, "SIGABRT"),
+    (libc::SIGBUS, "SIGBUS"),
+    (libc::SIGFPE, "SIGFPE"),
+    (libc::SIGKILL, "SIGKILL"),
+    (libc::SIGSEGV, "SIGSEGV"),
+    (libc::SIGTERM, "SIGTERM"),
+    (libc::SIGSYS, "SIGSYS: a forbidden system call"),
+];
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signal = match self {
+            Self::Exited(code) => return write!(f, "exited with code {code}"),
+            Self::Killed(signal) => signal,
+        };
+        match SIGNALS.iter().find(|(number, _)| number == signal) {
+            Some((_, name)) => write!(f, "killed by {name}"),
+            None => write!(f, "killed by signal {signal}"),
+        }
     }
 }
 

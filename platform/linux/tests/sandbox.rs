@@ -125,13 +125,13 @@ fn a_docker_like_host_gives_what_needs_no_rights() {
 }
 
 #[test]
-fn powerless_user_namespaces_are_still_used() {
+fn a_user_namespace_without_rights_gives_no_other_and_stops_nothing() {
     let said = outcome("with-powerless-user-namespaces", "auto", "nothing");
     let missing = line(&said, "missing: ").unwrap();
-    assert!(
-        missing.starts_with("process namespace, IPC namespace"),
-        "{said}"
-    );
+    let others = "process namespace, IPC namespace, host-name namespace, network namespace, \
+         mount namespace";
+    assert!(missing.contains(others), "{said}");
+    assert_eq!(line(&said, "answer: "), Some("done"), "{said}");
 }
 
 #[test]

@@ -53,7 +53,10 @@ fn an_end_is_told_as_it_was() {
         vec![std::io::pipe().unwrap().1.into()],
     );
     waits.kill().unwrap();
-    assert_eq!(waits.wait(), Ok(Ended::Killed(libc::SIGKILL)));
+    let ended = waits.wait().unwrap();
+    assert_eq!(ended, Ended::Killed(libc::SIGKILL));
+    assert_eq!(ended.to_string(), "killed by SIGKILL");
+    assert_eq!(Ended::Exited(3).to_string(), "exited with code 3");
 }
 
 #[test]

@@ -125,34 +125,25 @@ impl Entry {
 }
 
 impl DirFile {
-    /// Opens the directory, or makes an empty one where there is none.
+    /// Opens the directory; [`FsError::NotFound`] where there is none, or one without content.
     pub(crate) fn open<R: Ree, C: StorageCrypto>(env: &mut Env<'_, R, C>) -> Result<Self, FsError> {
-        let tree = match env.open(NAME) {
-            Ok(file) => match HashTree::open(env, file, Owner::Directory, Anchor::Counter) {
-                Ok(tree) => tree,
-                Err(error) => {
-                    env.close(file);
-                    Self::create_if_absent(env, error)?
-                }
-            },
-            Err(error) => Self::create_if_absent(env, error)?,
-        };
+        let file = env.open(NAME)?;
+        let tree = HashTree::open(env, file, Owner::Directory, Anchor::Counter)
+            .map_err(directory)
+            .inspect_err(|_| env.close(file))?;
         Self::read(env, tree)
     }
 
-    fn create_if_absent<R: Ree, C: StorageCrypto>(
+    /// Makes an empty directory.
+    pub(crate) fn create<R: Ree, C: StorageCrypto>(
         env: &mut Env<'_, R, C>,
-        error: FsError,
-    ) -> Result<HashTree, FsError> {
-        match error {
-            FsError::NotFound => Self::create(env),
-            FsError::Corrupt(damage) => Err(FsError::Directory(damage)),
-            other => Err(other),
-        }
+    ) -> Result<Self, FsError> {
+        let tree = Self::create_tree(env)?;
+        Self::read(env, tree)
     }
 
     /// It gets its name when it is complete, so that no crash leaves half of one under that name.
-    fn create<R: Ree, C: StorageCrypto>(env: &mut Env<'_, R, C>) -> Result<HashTree, FsError> {
+    fn create_tree<R: Ree, C: StorageCrypto>(env: &mut Env<'_, R, C>) -> Result<HashTree, FsError> {
         let file = env.create(NEW_NAME)?;
         let named = HashTree::create(env, file, Owner::Directory)
             .commit(env)
@@ -235,6 +226,10 @@ impl DirFile {
             .range(from..)
             .find(|(_, entry)| entry.owner == owner)
             .map(|(slot, entry)| (*slot, entry))
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
     }
 
     /// The number that a new file gets.

@@ -1,6 +1,7 @@
 //! The normal world's files, with its answers checked: the one place that speaks [`Ree`].
 
 use alloc::borrow::ToOwned;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -140,6 +141,14 @@ impl<R: Ree, C: StorageCrypto> Env<'_, R, C> {
             from: from.to_owned(),
             to: to.to_owned(),
         })
+    }
+
+    /// The names of all files.
+    pub(crate) fn list(&mut self) -> Result<Vec<String>, FsError> {
+        match self.ask(Request::DirList)? {
+            Reply::Names(names) => Ok(names),
+            _ => Err(NONSENSE),
+        }
     }
 
     pub(crate) fn sync_directory(&mut self) -> Result<(), FsError> {

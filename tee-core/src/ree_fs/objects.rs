@@ -1,5 +1,7 @@
 //! Objects as files: each operation as one step from an old durable state to a new one.
 
+use alloc::collections::BTreeSet;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use tee_abi::Uuid;
@@ -7,9 +9,10 @@ use tee_abi::ree::{Ree, ReeFile};
 
 use crate::crypto::StorageCrypto;
 use crate::error::{Damage, FsError};
+use crate::inspect::ObjectName;
 use crate::keys::Owner;
 
-use super::dirfile::{DirFile, Entry, Slot, file_name};
+use super::dirfile::{self, DirFile, Entry, Slot, file_name};
 use super::files::Env;
 use super::htree::{Anchor, HashTree};
 
@@ -217,15 +220,60 @@ impl ReeFs {
         Ok(found.map(|(slot, entry)| (slot, entry.id.clone())))
     }
 
+    /// All objects, in the order of the directory.
+    pub(crate) fn all<R: Ree, C: StorageCrypto>(
+        &mut self,
+        env: &mut Env<'_, R, C>,
+    ) -> Result<Vec<ObjectName>, FsError> {
+        let name = |entry: &Entry| ObjectName {
+            owner: entry.owner,
+            id: entry.id.clone(),
+            file: file_name(entry.number),
+        };
+        let dir = self.existing(env)?;
+        Ok(dir.map_or_else(Vec::new, |dir| dir.all().map(name).collect()))
+    }
+
+    /// Files that belong to no object.
+    pub(crate) fn orphans<R: Ree, C: StorageCrypto>(
+        &mut self,
+        env: &mut Env<'_, R, C>,
+    ) -> Result<Vec<String>, FsError> {
+        let mut names = env.list()?;
+        if let Some(dir) = self.existing(env)? {
+            let known: BTreeSet<String> = dir.all().map(|entry| file_name(entry.number)).collect();
+            names.retain(|name| name != dirfile::NAME && !known.contains(name));
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
     fn dir<R: Ree, C: StorageCrypto>(
         &mut self,
         env: &mut Env<'_, R, C>,
     ) -> Result<&mut DirFile, FsError> {
         let dir = match self.dir.take() {
             Some(dir) => dir,
-            None => DirFile::open(env)?,
+            None => match DirFile::open(env) {
+                Err(FsError::NotFound) => DirFile::create(env)?,
+                opened => opened?,
+            },
         };
         Ok(self.dir.insert(dir))
+    }
+
+    /// The directory, if there is one.
+    fn existing<R: Ree, C: StorageCrypto>(
+        &mut self,
+        env: &mut Env<'_, R, C>,
+    ) -> Result<Option<&mut DirFile>, FsError> {
+        if self.dir.is_none() {
+            self.dir = match DirFile::open(env) {
+                Err(FsError::NotFound) => None,
+                opened => Some(opened?),
+            };
+        }
+        Ok(self.dir.as_mut())
     }
 
     /// Changes the directory durably, or drops it.

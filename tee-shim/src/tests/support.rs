@@ -72,6 +72,7 @@ impl Host for MockHost {
     type Cpu = MockCpu;
     type Platform = MockPlatform;
     type World = MockWorld;
+    type Crypto = tee_crypto::Provider;
 }
 
 /// An instance with a stack and a page of data.

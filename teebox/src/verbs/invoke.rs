@@ -96,7 +96,11 @@ type Guest = Instance<LocalHost<Core>>;
 /// Runs it.
 pub fn run(args: &InvokeArgs) -> Result<Exit, CliError> {
     let steps = steps(args)?;
+    crate::world::announce();
     let mut guest = crate::world::instance(&args.file, &args.world)?;
+    let mut symbols = crate::world::symbol_path(&args.world);
+    symbols.add_folder_of(&args.file);
+    let mut log = crate::world::log_sink(&args.world)?;
     let mut driver = Driver {
         open: None,
         next: 1,
@@ -104,6 +108,7 @@ pub fn run(args: &InvokeArgs) -> Result<Exit, CliError> {
     };
     for step in &steps {
         driver.step(&mut guest, step)?;
+        crate::world::explain_death(&mut guest, &symbols, &mut log);
         if !args.json
             && let Some(report) = driver.reports.last()
         {

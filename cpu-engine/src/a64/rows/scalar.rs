@@ -52,12 +52,12 @@ macro_rules! scalar_rows {
         "s0011110tt100011000000nnnnnddddd" "ucvtf" F_FROM_INT => to_v(e, o, |f, o, x| from_int(f, o, x, false));
         "s0011110tt011001bbbbbbnnnnnddddd" "fcvtzu" F_TO_FIXED => from_v(e, o, w, |f, o, _| to_int(f, o, false, Rounding::Zero));
         "s0011110tt000011bbbbbbnnnnnddddd" "ucvtf" F_FROM_FIXED => to_v(e, o, |f, o, x| from_int(f, o, x, false));
-        "0001111000100110000000nnnnnddddd" "fmov" F_TO_INT => from_v(e, o, w, |f, o, _| scalars(f, o).1);
-        "0001111000100111000000nnnnnddddd" "fmov" F_FROM_INT => to_v(e, o, |f, o, x| { f.set_low(o, u128::from(x)); 0 });
-        "1001111001100110000000nnnnnddddd" "fmov" F_TO_INT => from_v(e, o, w, |f, o, _| scalars(f, o).1);
-        "1001111001100111000000nnnnnddddd" "fmov" F_FROM_INT => to_v(e, o, |f, o, x| { f.set_low(o, u128::from(x)); 0 });
+        "0001111000100110000000nnnnnddddd" "fmov" F_TO_INT => from_v(e, o, W32, |f, o, _| scalars(f, o).1);
+        "0001111000100111000000nnnnnddddd" "fmov" F_FROM_INT => to_v(e, o, set_scalar);
+        "1001111001100110000000nnnnnddddd" "fmov" F_TO_INT => from_v(e, o, W64, |f, o, _| scalars(f, o).1);
+        "1001111001100111000000nnnnnddddd" "fmov" F_FROM_INT => to_v(e, o, set_scalar);
         "s001111011100110000000nnnnnddddd" "fmov" F_TO_INT => from_v(e, o, w, |f, o, _| scalars(f, o).1);
-        "s001111011100111000000nnnnnddddd" "fmov" F_FROM_INT => to_v(e, o, |f, o, x| { f.set_low(o, u128::from(x)); 0 });
+        "s001111011100111000000nnnnnddddd" "fmov" F_FROM_INT => to_v(e, o, set_scalar);
         "1001111010101110000000nnnnnddddd" "fmov" F_TOP_TO_INT => from_v(e, o, W64, |f, o, _| (f.v[o.n.v()] >> 64) as u64);
         "1001111010101111000000nnnnnddddd" "fmov" F_TOP_FROM_INT => to_v(e, o, |f, o, x| { f.v[o.d.v()] = vector::insert(f.v[o.d.v()], 3, 1, x); 0 });
         }

@@ -27,7 +27,6 @@ macro_rules! system_rows {
         "110101010000101101110100001ttttt" "dc" SYS_ADDR => zero_block(e, o);
         "110101010000101101111010001ttttt" "dc" SYS_ADDR => cache_line(e, o);
         "110101010000101101111011001ttttt" "dc" SYS_ADDR => cache_line(e, o);
-        "110101010000101101111100001ttttt" "dc" SYS_ADDR => cache_line(e, o);
         "110101010000101101111110001ttttt" "dc" SYS_ADDR => cache_line(e, o);
         "110101010000101101110101001ttttt" "ic" SYS_ADDR => e.sync_code(o.next);
         }

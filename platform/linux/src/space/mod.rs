@@ -2,7 +2,7 @@
 //!
 //! Every access is checked against the table before host memory is touched, so a guest's wild
 //! pointer is a [`Fault`] and not a signal. The host's protections follow the table as well (never
-//! executable): translated code may rely on either.
+//! executable, but in a native space): translated code may rely on either.
 //!
 //! Shared memory is never executable: another process could change code that was already decoded.
 
@@ -21,8 +21,11 @@ pub use shared::{LinuxShared, SharedError};
 use table::{Page, Table};
 use window::Window;
 
-/// Where mappings may lie: the first 64 KiB are never mapped, so that NULL faults.
-const LIMITS: Range<u64> = 0x1_0000..window::LEN;
+/// Where mappings may begin: the first 64 KiB are never mapped, so that NULL faults.
+const START: u64 = 0x1_0000;
+/// Where they may begin when the guest's code runs natively: what lies between these two belongs
+/// to the native processor.
+const NATIVE_START: u64 = 0x2_0000;
 const WX: Prot = Prot::W.union(Prot::X);
 
 /// Why this host cannot hold guest memory.
@@ -39,12 +42,13 @@ pub enum SpaceError {
     Processor,
 }
 
-/// Guest memory: addresses 64 KiB to 4 GiB.
+/// Guest memory: addresses from 64 KiB (128 KiB when native) to 4 GiB.
 #[derive(Debug)]
 pub struct LinuxSpace {
     window: Window,
     table: Table,
     epoch: u64,
+    start: u64,
 }
 
 impl LinuxSpace {
@@ -53,13 +57,27 @@ impl LinuxSpace {
     /// # Errors
     /// [`SpaceError`].
     pub fn new() -> Result<Self, SpaceError> {
+        Self::with(Window::reserve(), START)
+    }
+
+    /// With nothing mapped, at host addresses that equal the guest's, and executable by the host
+    /// where it is by the guest: for code that runs natively. There is one in a process.
+    ///
+    /// # Errors
+    /// [`SpaceError`].
+    pub fn new_native() -> Result<Self, SpaceError> {
+        Self::with(Window::reserve_native(NATIVE_START), NATIVE_START)
+    }
+
+    fn with(window: Result<Window, Errno>, start: u64) -> Result<Self, SpaceError> {
         if !std::arch::is_x86_feature_detected!("cmpxchg16b") {
             return Err(SpaceError::Processor);
         }
         Ok(Self {
-            window: Window::reserve().map_err(SpaceError::Reserve)?,
+            window: window.map_err(SpaceError::Reserve)?,
             table: Table::new().ok_or(SpaceError::Table)?,
             epoch: 0,
+            start,
         })
     }
 
@@ -78,7 +96,7 @@ impl LinuxSpace {
     /// Copies out of mapped pages, also of those that the host may not read at the moment.
     fn copy_out(&self, addr: u64, out: &mut [u8]) -> Result<(), Fault> {
         let range = addr..addr.saturating_add(out.len() as u64);
-        self.opened(range, window::host_readable, Prot::R)
+        self.opened(range, |prot| self.window.is_readable(prot), Prot::R)
             .map_err(|addr| refused(addr, Access::Read))?
             .copy_out(addr, out);
         Ok(())
@@ -139,9 +157,19 @@ impl LinuxSpace {
         self.write(addr, data)
     }
 
+    fn aligned(&self, range: &Range<u64>) -> Result<(), MapError> {
+        let pages = range.start.is_multiple_of(PAGE_SIZE) && range.end.is_multiple_of(PAGE_SIZE);
+        let inside = self.start <= range.start && range.end <= window::LEN;
+        if pages && inside && range.start < range.end {
+            Ok(())
+        } else {
+            Err(MapError::BadRange)
+        }
+    }
+
     /// The checks that every new mapping passes first.
     fn free(&self, range: &Range<u64>) -> Result<(), MapError> {
-        aligned(range)?;
+        self.aligned(range)?;
         let used = self
             .table
             .first_not(range.clone(), |page| !page.is_mapped());
@@ -154,16 +182,6 @@ const fn refused(addr: u64, access: Access) -> Fault {
         addr,
         access,
         kind: FaultKind::Permission,
-    }
-}
-
-fn aligned(range: &Range<u64>) -> Result<(), MapError> {
-    let pages = range.start.is_multiple_of(PAGE_SIZE) && range.end.is_multiple_of(PAGE_SIZE);
-    let inside = LIMITS.start <= range.start && range.end <= LIMITS.end;
-    if pages && inside && range.start < range.end {
-        Ok(())
-    } else {
-        Err(MapError::BadRange)
     }
 }
 
@@ -201,7 +219,7 @@ impl AddressSpace for LinuxSpace {
     type Shared = LinuxShared;
 
     fn limits(&self) -> Range<u64> {
-        LIMITS
+        self.start..window::LEN
     }
 
     fn map(&mut self, range: Range<u64>, prot: Prot) -> Result<(), MapError> {
@@ -242,7 +260,7 @@ impl AddressSpace for LinuxSpace {
     }
 
     fn protect(&mut self, range: Range<u64>, prot: Prot) -> Result<(), MapError> {
-        aligned(&range)?;
+        self.aligned(&range)?;
         if self
             .table
             .first_not(range.clone(), Page::is_mapped)
@@ -267,7 +285,7 @@ impl AddressSpace for LinuxSpace {
     }
 
     fn unmap(&mut self, range: Range<u64>) -> Result<(), MapError> {
-        aligned(&range)?;
+        self.aligned(&range)?;
         // The host refuses only when the process has too many mappings; pages that stay behind
         // are out of the table and therefore out of reach, but cannot be mapped again.
         self.window.unmap(&range).map_err(|_| MapError::Host)?;
@@ -357,6 +375,7 @@ impl AddressSpace for LinuxSpace {
         Some(litebox::Window {
             base: self.window.base(),
             len: window::LEN,
+            pages: self.table.host_address(),
         })
     }
 

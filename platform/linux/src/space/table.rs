@@ -71,6 +71,11 @@ impl Table {
         in_one_page && page.is_some_and(|byte| byte & mask.bits() == want.bits())
     }
 
+    /// Host address of the first page's byte.
+    pub(super) fn host_address(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
     /// What is known of the page that holds an address.
     pub(super) fn page(&self, addr: u64) -> Page {
         let number = usize::try_from(addr / PAGE_SIZE).unwrap_or(usize::MAX);

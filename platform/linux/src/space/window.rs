@@ -5,10 +5,12 @@
 //! |  guest address 0 ........................ 4 GiB - 1  |  tail  |
 //!    reserved without access; mappings are placed over it   never mapped
 //! ```
+//! A native window has base 0 and no tail: guest addresses are host addresses.
 //!
 //! # Safety
 //! [`Window`] owns its span from `reserve` to `drop`, and every function checks, or is told by a
-//! type, that it stays inside: an offset is a [`u32`] or was compared with [`LEN`]. So no call can
+//! type, that it stays inside: an offset is a [`u32`] or was
+//! compared with [`LEN`]. So no call can
 //! reach host memory that is not the guest's. Touching a page of the span that the host does not
 //! let us touch raises SIGSEGV: the process ends, nothing else happens. The caller's table of
 //! protections makes sure that it does not come to that.
@@ -20,7 +22,7 @@
 
 use core::arch::asm;
 use core::ops::Range;
-use core::ptr::NonNull;
+use core::ptr::with_exposed_provenance_mut;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -37,53 +39,60 @@ const SPAN: usize = LEN as usize + TAIL;
 /// The host span behind guest memory.
 #[derive(Debug)]
 pub(crate) struct Window {
-    base: NonNull<u8>,
-}
-
-// SAFETY: the span belongs to the window alone and is reached through it alone.
-unsafe impl Send for Window {}
-
-/// The host's protection for what a guest may do: never execution.
-fn host_prot(prot: Prot) -> i32 {
-    let mut host = libc::PROT_NONE;
-    if prot.contains(Prot::R) {
-        host |= libc::PROT_READ;
-    }
-    if prot.contains(Prot::W) {
-        host |= libc::PROT_READ | libc::PROT_WRITE;
-    }
-    host
-}
-
-/// Whether pages of this protection can be read by the host.
-pub(crate) fn host_readable(prot: Prot) -> bool {
-    host_prot(prot) & libc::PROT_READ != 0
+    /// Host address of guest address 0.
+    base: usize,
+    /// Host addresses that are the window's own.
+    owned: Range<usize>,
+    /// Whether the host may execute what the guest may.
+    native: bool,
 }
 
 impl Window {
     /// Reserves a span, without memory behind it.
     pub(crate) fn reserve() -> Result<Self, Errno> {
-        // SAFETY: without MAP_FIXED the kernel picks unused addresses.
-        let base = unsafe {
-            libc::mmap(
-                core::ptr::null_mut(),
-                SPAN,
-                libc::PROT_NONE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        let base = NonNull::new(base.cast()).ok_or(Errno(libc::ENOMEM))?;
-        Ok(Self { base })
+        let base = reserve(0, SPAN, 0)?;
+        Ok(Self {
+            base,
+            owned: base..base + SPAN,
+            native: false,
+        })
+    }
+
+    /// Reserves the lowest 4 GiB of the process from `start` on, so that guest addresses are host
+    /// addresses and the guest's code can run as it is. There is one such window in a process.
+    pub(crate) fn reserve_native(start: u64) -> Result<Self, Errno> {
+        let owned = start as usize..LEN as usize;
+        reserve(owned.start, owned.len(), libc::MAP_FIXED_NOREPLACE)?;
+        Ok(Self {
+            base: 0,
+            owned,
+            native: true,
+        })
     }
 
     /// Host address of guest address 0.
     pub(crate) fn base(&self) -> usize {
-        self.base.as_ptr() as usize
+        self.base
+    }
+
+    /// The host's protection for what a guest may do.
+    fn host_prot(&self, prot: Prot) -> i32 {
+        let mut host = libc::PROT_NONE;
+        if prot.contains(Prot::R) {
+            host |= libc::PROT_READ;
+        }
+        if prot.contains(Prot::W) {
+            host |= libc::PROT_READ | libc::PROT_WRITE;
+        }
+        if prot.contains(Prot::X) && self.native {
+            host |= libc::PROT_READ | libc::PROT_EXEC;
+        }
+        host
+    }
+
+    /// Whether pages of this protection can be read by the host.
+    pub(crate) fn is_readable(&self, prot: Prot) -> bool {
+        self.host_prot(prot) & libc::PROT_READ != 0
     }
 
     /// The pointer to a byte of the span, or `None` when the range is not inside.
@@ -91,8 +100,7 @@ impl Window {
         if range.start > range.end || range.end > LEN {
             return None;
         }
-        // SAFETY: the offset is at most LEN, so the pointer stays in the span.
-        let at = unsafe { self.base.as_ptr().add(range.start as usize) };
+        let at = with_exposed_provenance_mut(self.base + range.start as usize);
         Some((at, (range.end - range.start) as usize))
     }
 
@@ -119,7 +127,7 @@ impl Window {
     pub(crate) fn map(&self, range: &Range<u64>, prot: Prot) -> Result<(), Errno> {
         self.place(
             range,
-            host_prot(prot),
+            self.host_prot(prot),
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
             None,
         )
@@ -133,7 +141,12 @@ impl Window {
         fd: BorrowedFd<'_>,
         offset: u64,
     ) -> Result<(), Errno> {
-        self.place(range, host_prot(prot), libc::MAP_SHARED, Some((fd, offset)))
+        self.place(
+            range,
+            self.host_prot(prot),
+            libc::MAP_SHARED,
+            Some((fd, offset)),
+        )
     }
 
     /// Gives a page-aligned range back to the reservation.
@@ -146,7 +159,7 @@ impl Window {
     pub(crate) fn protect(&self, range: &Range<u64>, prot: Prot) -> Result<(), Errno> {
         let (at, len) = self.span(range).ok_or(Errno(libc::EINVAL))?;
         // SAFETY: the range lies in the span, to which no reference exists.
-        if unsafe { libc::mprotect(at.cast(), len, host_prot(prot)) } != 0 {
+        if unsafe { libc::mprotect(at.cast(), len, self.host_prot(prot)) } != 0 {
             return Err(Errno::last());
         }
         Ok(())
@@ -154,8 +167,7 @@ impl Window {
 
     #[inline(always)]
     fn at(&self, addr: u32) -> *mut u8 {
-        // SAFETY: an offset of 32 bits stays in the span.
-        unsafe { self.base.as_ptr().add(addr as usize) }
+        with_exposed_provenance_mut(self.base + addr as usize)
     }
 
     /// Loads bytes that lie in readable pages. Up to 8 bytes come by one instruction.
@@ -298,8 +310,32 @@ impl Window {
 impl Drop for Window {
     fn drop(&mut self) {
         // SAFETY: the span is the window's own, and no pointer into it outlives the window.
-        unsafe { libc::munmap(self.base.as_ptr().cast(), SPAN) };
+        unsafe {
+            libc::munmap(
+                with_exposed_provenance_mut(self.owned.start),
+                self.owned.len(),
+            )
+        };
     }
+}
+
+/// Reserves addresses without memory behind them; 0 lets the kernel choose.
+fn reserve(at: usize, len: usize, flags: i32) -> Result<usize, Errno> {
+    let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let at: *mut libc::c_void = with_exposed_provenance_mut(at);
+    // SAFETY: without MAP_FIXED the kernel picks unused addresses, and with
+    // MAP_FIXED_NOREPLACE it refuses addresses that are in use.
+    let got = unsafe { libc::mmap(at, len, libc::PROT_NONE, flags, -1, 0) };
+    if got == libc::MAP_FAILED {
+        return Err(Errno::last());
+    }
+    // Kernels before 4.17 take the address as a hint.
+    if !at.is_null() && got != at {
+        // SAFETY: the mapping is new and nobody knows of it.
+        unsafe { libc::munmap(got, len) };
+        return Err(Errno(libc::EEXIST));
+    }
+    Ok(got.expose_provenance())
 }
 
 /// The low bytes of a number.
