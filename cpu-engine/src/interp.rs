@@ -241,7 +241,10 @@ impl Interpreter {
             }
             let start = match self.code.find(regs.pc, mem) {
                 Ok(start) => start,
-                Err(fault) => return Back::Exit(Exit::fault(regs.isa.address(regs.pc), fault)),
+                Err(fault) => {
+                    let pc = regs.isa.address(regs.pc);
+                    return Back::Exit(Exit::fault(pc, fault));
+                }
             };
             if self.grows_hot(start) {
                 return Back::Hot;
@@ -320,7 +323,8 @@ impl Interpreter {
                     Err(fault) => {
                         regs.pc = target;
                         *budget = left;
-                        return Some(Back::Exit(Exit::fault(regs.isa.address(target), fault)));
+                        let pc = regs.isa.address(target);
+                        return Some(Back::Exit(Exit::fault(pc, fault)));
                     }
                 }
             }

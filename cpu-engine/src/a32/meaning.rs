@@ -633,8 +633,7 @@ pub fn mrs_pair<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
 #[inline(always)]
 pub fn msr<E: Emit>(e: &mut E, o: &Op, sys: Sys) -> Step {
     let v = e.x(W32, o.d);
-    e.msr(sys, v)?;
-    Ok(())
+    e.msr(sys, v)
 }
 
 /// The fields of the status register that `k` names = n or the immediate.
@@ -769,7 +768,11 @@ pub fn store<E: Emit>(
 
 /// Loads two words.
 #[inline(always)]
-pub fn load_pair<E: Emit>(e: &mut E, o: &Op, address: impl Fn(&mut E, &Op) -> Address<E>) -> Step {
+pub fn load_pair<E: Emit>(
+    e: &mut E,
+    o: &Op,
+    address: impl Fn(&mut E, &Op) -> Address<E>,
+) -> Step {
     let (addr, moved) = address(e, o);
     e.aligned(2, addr, false)?;
     let (a, b) = e.load2(2, addr)?;
@@ -783,7 +786,11 @@ pub fn load_pair<E: Emit>(e: &mut E, o: &Op, address: impl Fn(&mut E, &Op) -> Ad
 
 /// Stores two words.
 #[inline(always)]
-pub fn store_pair<E: Emit>(e: &mut E, o: &Op, address: impl Fn(&mut E, &Op) -> Address<E>) -> Step {
+pub fn store_pair<E: Emit>(
+    e: &mut E,
+    o: &Op,
+    address: impl Fn(&mut E, &Op) -> Address<E>,
+) -> Step {
     let (addr, moved) = address(e, o);
     e.aligned(2, addr, true)?;
     let (a, b) = (e.x(W32, o.d), e.x(W32, o.a));

@@ -17,12 +17,12 @@
 //! A condition, and r15 as an operand, are not the business of meanings: [`meaning::before`] and
 //! [`meaning::after`] go around them where [`Op::cond`] or [`Op::pc`] ask for it.
 
-pub mod dsp;
-pub mod format;
-pub mod meaning;
+mod dsp;
+pub(crate) mod format;
+mod meaning;
 mod print;
-pub mod simd;
-pub mod simd_format;
+mod simd;
+mod simd_format;
 mod simd_print;
 mod rows {
     pub mod integer;
@@ -202,11 +202,11 @@ impl<M: AddressSpace> Handlers<M> {
 
     const fn table() -> [Handler<M>; TABLE_LEN] {
         use crate::crypto::{self, Sha1};
-        use crate::emit::{Bin, Kind, Sys, Un};
+        use crate::emit::{Bin, Sys, Un};
         use crate::float::Rounding;
         use crate::vector::{
-            self, Sign, Test, doubled_high, fp_test, leading_sign_bits, polynomial, shift,
-            shift_right, shift_sat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
+            Sign, Test, doubled_high, fp_test, leading_sign_bits, polynomial, shift,
+            shift_right, shift_sat, splat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
         };
         use meaning::*;
         use simd::*;
@@ -303,7 +303,10 @@ pub const fn is_wide(half: u16) -> bool {
 ///
 /// # Errors
 /// The refused access, or an alignment fault where A32 code is not aligned.
-pub fn encoding_at(location: u64, fetch: impl Fn(u64) -> Result<u16, Fault>) -> Result<u32, Fault> {
+pub fn encoding_at(
+    location: u64,
+    fetch: impl Fn(u64) -> Result<u16, Fault>,
+) -> Result<u32, Fault> {
     let pc = address(location);
     let thumb = location & 1 != 0;
     if !thumb && pc & 2 != 0 {

@@ -26,7 +26,7 @@ pub fn disassemble(word: u32, location: u64) -> String {
         return unknown;
     };
     let (mnemonic, template) = shift_names(row.mnemonic, row.format.text, &op);
-    let mut text = mnemonic.to_owned();
+    let mut text = typed(mnemonic, &op);
     let flags = if number & 1 == 1 { "s" } else { "" };
     let conditional = ["b", "it", "bkpt"].contains(&mnemonic);
     let cond = match mnemonic {
@@ -44,6 +44,19 @@ pub fn disassemble(word: u32, location: u64) -> String {
     }
     fill(&mut text, template, &op, at);
     text
+}
+
+/// The mnemonic with its data type.
+fn typed(mnemonic: &str, o: &Op) -> String {
+    let mut text = String::new();
+    let mut rest = mnemonic;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let (token, after) = after.split_once('}').unwrap_or((after, ""));
+        text.push_str(&simd_print::data_type(token, o));
+        rest = after;
+    }
+    text + rest
 }
 
 /// A moved register that is shifted has the shift's name.

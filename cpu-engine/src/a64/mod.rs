@@ -33,6 +33,7 @@ use crate::vector::{
     shift, shift_right, shift_sat, splat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
 };
 use format::{Format, Word};
+pub(crate) use format::fp_immediate;
 use meaning::*;
 pub use print::disassemble;
 use rows::integer::integer_rows;
@@ -222,6 +223,11 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     }
     Index(buckets)
 });
+
+/// The 64-bit pattern of the modified immediate in a word.
+pub(crate) fn modified_immediate(word: u32) -> u64 {
+    format::modified_immediate(Word(word))
+}
 
 /// Decodes a word at an address.
 pub fn decode(word: u32, pc: u64) -> Op {

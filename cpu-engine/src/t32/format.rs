@@ -474,3 +474,4 @@ formats! {
         o.imm = u64::from(w.bits(7, 0) << 2);
     }
 }
+

@@ -741,7 +741,7 @@ impl Emit for Translator<'_> {
         let a = self.fit(ty(w), a);
         let r = self.sign_extended(w, a);
         let c = match carry {
-            Some(carry) => self.fit(I64, carry),
+            Some(c) => self.b.ins().uextend(I64, c),
             None => self.use_flag(|f| f.c),
         };
         let v = self.use_flag(|f| f.v);
@@ -952,7 +952,9 @@ impl Emit for Translator<'_> {
             | Sys::Saturated
             | Sys::Apsr
             | Sys::ApsrNzcvq
-            | Sys::Fpscr => return Err(Halt::Exit),
+            | Sys::Fpscr => {
+                return Err(Halt::Exit);
+            }
         })
     }
 

@@ -1,4 +1,4 @@
-//! Coprocessor registers of EL0.
+//! Coprocessor registers of EL0, and scalar floating point.
 
 macro_rules! vfp_rows {
     ($then:ident $($args:tt)*) => {
@@ -11,6 +11,91 @@ macro_rules! vfp_rows {
         "1110111000000111tttt111110111010" "mcr" CP => barrier(e);
         "1110111000000111tttt111110011010" "mcr" CP => barrier(e);
         "1110111000000111tttt111110010101" "mcr" CP => barrier(e);
+        "111011100D00nnnndddd101zN0M0mmmm" "vmla.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp3(o, |e, t, d, n, m| chained(e, t, d, n, m, [false, false]))));
+        "111011100D00nnnndddd101zN1M0mmmm" "vmls.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp3(o, |e, t, d, n, m| chained(e, t, d, n, m, [false, true]))));
+        "111011100D01nnnndddd101zN0M0mmmm" "vnmls.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp3(o, |e, t, d, n, m| chained(e, t, d, n, m, [true, false]))));
+        "111011100D01nnnndddd101zN1M0mmmm" "vnmla.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp3(o, |e, t, d, n, m| chained(e, t, d, n, m, [true, true]))));
+        "111011100D10nnnndddd101zN0M0mmmm" "vmul.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp2(o, |e, t, n, m| e.mul(t, n, m))));
+        "111011100D10nnnndddd101zN1M0mmmm" "vnmul.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp2(o, |e, t, n, m| e.mul(t, n, m) ^ t.sign())));
+        "111011100D11nnnndddd101zN0M0mmmm" "vadd.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp2(o, |e, t, n, m| e.add(t, n, m))));
+        "111011100D11nnnndddd101zN1M0mmmm" "vsub.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp2(o, |e, t, n, m| e.sub(t, n, m))));
+        "111011101D00nnnndddd101zN0M0mmmm" "vdiv.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp2(o, |e, t, n, m| e.div(t, n, m))));
+        "111011101D01nnnndddd101zN0M0mmmm" "vfnms.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp3(o, |e, t, d, n, m| e.mul_add(t, d ^ t.sign(), n, m))));
+        "111011101D01nnnndddd101zN1M0mmmm" "vfnma.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp3(o, |e, t, d, n, m| e.mul_add(t, d ^ t.sign(), n ^ t.sign(), m))));
+        "111011101D10nnnndddd101zN0M0mmmm" "vfma.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp3(o, |e, t, d, n, m| e.mul_add(t, d, n, m))));
+        "111011101D10nnnndddd101zN1M0mmmm" "vfms.{f}" F3 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp3(o, |e, t, d, n, m| e.mul_add(t, d, n ^ t.sign(), m))));
+        "111011101D11iiiidddd101z0000iiii" "vmov.{f}" F_IMM => vfp(e, o, |f, o| scalar(f, o, |f, o| f.set_low(o, u128::from(o.imm))));
+        "111011101D110000dddd101z01M0mmmm" "vmov.{f}" F2 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp1(o, |_, _, n| n)));
+        "111011101D110000dddd101z11M0mmmm" "vabs.{f}" F2 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp1(o, |_, t, n| n & !t.sign())));
+        "111011101D110001dddd101z01M0mmmm" "vneg.{f}" F2 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp1(o, |_, t, n| n ^ t.sign())));
+        "111011101D110001dddd101z11M0mmmm" "vsqrt.{f}" F2 => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp1(o, |e, t, n| e.sqrt(t, n))));
+        "111011101D110010dddd101z01M0mmmm" "vcvtb.{f}.f16" F_FROM_HALF => vfp(e, o, |f, o| from_half(f, o));
+        "111011101D110010dddd101z11M0mmmm" "vcvtt.{f}.f16" F_FROM_HALF => vfp(e, o, |f, o| from_half(f, o));
+        "111011101D110011dddd101z01M0mmmm" "vcvtb.f16.{f}" F_TO_HALF => vfp(e, o, |f, o| to_half(f, o));
+        "111011101D110011dddd101z11M0mmmm" "vcvtt.f16.{f}" F_TO_HALF => vfp(e, o, |f, o| to_half(f, o));
+        "111011101D110100dddd101z01M0mmmm" "vcmp.{f}" F_COMPARE => vfp(e, o, |f, o| compare(f, o, false, true));
+        "111011101D110100dddd101z11M0mmmm" "vcmpe.{f}" F_COMPARE => vfp(e, o, |f, o| compare(f, o, false, false));
+        "111011101D110101dddd101z01000000" "vcmp.{f}" F_COMPARE_ZERO => vfp(e, o, |f, o| compare(f, o, true, true));
+        "111011101D110101dddd101z11000000" "vcmpe.{f}" F_COMPARE_ZERO => vfp(e, o, |f, o| compare(f, o, true, false));
+        "111011101D110110dddd101z01M0mmmm" "vrintr.{f}" F2 => vfp(e, o, |f, o| scalar(f, o, |f, o| integral(f, o, None, false)));
+        "111011101D110110dddd101z11M0mmmm" "vrintz.{f}" F2 => vfp(e, o, |f, o| scalar(f, o, |f, o| integral(f, o, Some(Rounding::Zero), false)));
+        "111011101D110111dddd101z01M0mmmm" "vrintx.{f}" F2 => vfp(e, o, |f, o| scalar(f, o, |f, o| integral(f, o, None, true)));
+        "111011101D110111dddd101z11M0mmmm" "vcvt.{cf}.{f}" F_CONVERT => vfp(e, o, |f, o| convert(f, o));
+        "111011101D111000dddd101z01M0mmmm" "vcvt.{f}.u32" F_FROM_INT => vfp(e, o, |f, o| from_integer(f, o, Sign::U));
+        "111011101D111000dddd101z11M0mmmm" "vcvt.{f}.s32" F_FROM_INT => vfp(e, o, |f, o| from_integer(f, o, Sign::S));
+        "111011101D111100dddd101z01M0mmmm" "vcvtr.u32.{f}" F_TO_INT => vfp(e, o, |f, o| to_integer(f, o, Sign::U, None));
+        "111011101D111100dddd101z11M0mmmm" "vcvt.u32.{f}" F_TO_INT => vfp(e, o, |f, o| to_integer(f, o, Sign::U, Some(Rounding::Zero)));
+        "111011101D111101dddd101z01M0mmmm" "vcvtr.s32.{f}" F_TO_INT => vfp(e, o, |f, o| to_integer(f, o, Sign::S, None));
+        "111011101D111101dddd101z11M0mmmm" "vcvt.s32.{f}" F_TO_INT => vfp(e, o, |f, o| to_integer(f, o, Sign::S, Some(Rounding::Zero)));
+        "111011101D111010dddd101z01i0iiii" "vcvt.{f}.s16" F_FIXED => vfp(e, o, |f, o| from_fixed(f, o, Sign::S));
+        "111011101D111110dddd101z01i0iiii" "vcvt.s16.{f}" F_FIXED => vfp(e, o, |f, o| to_fixed(f, o, Sign::S));
+        "111011101D111010dddd101z11i0iiii" "vcvt.{f}.s32" F_FIXED => vfp(e, o, |f, o| from_fixed(f, o, Sign::S));
+        "111011101D111110dddd101z11i0iiii" "vcvt.s32.{f}" F_FIXED => vfp(e, o, |f, o| to_fixed(f, o, Sign::S));
+        "111011101D111011dddd101z01i0iiii" "vcvt.{f}.u16" F_FIXED => vfp(e, o, |f, o| from_fixed(f, o, Sign::U));
+        "111011101D111111dddd101z01i0iiii" "vcvt.u16.{f}" F_FIXED => vfp(e, o, |f, o| to_fixed(f, o, Sign::U));
+        "111011101D111011dddd101z11i0iiii" "vcvt.{f}.u32" F_FIXED => vfp(e, o, |f, o| from_fixed(f, o, Sign::U));
+        "111011101D111111dddd101z11i0iiii" "vcvt.u32.{f}" F_FIXED => vfp(e, o, |f, o| to_fixed(f, o, Sign::U));
+        "111111100D00nnnndddd101zN0M0mmmm" "vseleq.{f}" F_SELECT => select(e, o);
+        "111111100D01nnnndddd101zN0M0mmmm" "vselvs.{f}" F_SELECT => select(e, o);
+        "111111100D10nnnndddd101zN0M0mmmm" "vselge.{f}" F_SELECT => select(e, o);
+        "111111100D11nnnndddd101zN0M0mmmm" "vselgt.{f}" F_SELECT => select(e, o);
+        "111111101D00nnnndddd101zN0M0mmmm" "vmaxnm.{f}" F3_ALWAYS => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp2(o, |e, t, n, m| e.extreme_number(t, true, n, m))));
+        "111111101D00nnnndddd101zN1M0mmmm" "vminnm.{f}" F3_ALWAYS => vfp(e, o, |f, o| scalar(f, o, |f, o| f.fp2(o, |e, t, n, m| e.extreme_number(t, false, n, m))));
+        "111111101D111000dddd101z01M0mmmm" "vrinta.{f}" F2_ALWAYS => vfp(e, o, |f, o| scalar(f, o, |f, o| integral(f, o, Some(Rounding::Away), false)));
+        "111111101D111100dddd101z01M0mmmm" "vcvta.u32.{f}" F_TO_INT_ALWAYS => vfp(e, o, |f, o| to_integer(f, o, Sign::U, Some(Rounding::Away)));
+        "111111101D111100dddd101z11M0mmmm" "vcvta.s32.{f}" F_TO_INT_ALWAYS => vfp(e, o, |f, o| to_integer(f, o, Sign::S, Some(Rounding::Away)));
+        "111111101D111001dddd101z01M0mmmm" "vrintn.{f}" F2_ALWAYS => vfp(e, o, |f, o| scalar(f, o, |f, o| integral(f, o, Some(Rounding::Nearest), false)));
+        "111111101D111101dddd101z01M0mmmm" "vcvtn.u32.{f}" F_TO_INT_ALWAYS => vfp(e, o, |f, o| to_integer(f, o, Sign::U, Some(Rounding::Nearest)));
+        "111111101D111101dddd101z11M0mmmm" "vcvtn.s32.{f}" F_TO_INT_ALWAYS => vfp(e, o, |f, o| to_integer(f, o, Sign::S, Some(Rounding::Nearest)));
+        "111111101D111010dddd101z01M0mmmm" "vrintp.{f}" F2_ALWAYS => vfp(e, o, |f, o| scalar(f, o, |f, o| integral(f, o, Some(Rounding::Up), false)));
+        "111111101D111110dddd101z01M0mmmm" "vcvtp.u32.{f}" F_TO_INT_ALWAYS => vfp(e, o, |f, o| to_integer(f, o, Sign::U, Some(Rounding::Up)));
+        "111111101D111110dddd101z11M0mmmm" "vcvtp.s32.{f}" F_TO_INT_ALWAYS => vfp(e, o, |f, o| to_integer(f, o, Sign::S, Some(Rounding::Up)));
+        "111111101D111011dddd101z01M0mmmm" "vrintm.{f}" F2_ALWAYS => vfp(e, o, |f, o| scalar(f, o, |f, o| integral(f, o, Some(Rounding::Down), false)));
+        "111111101D111111dddd101z01M0mmmm" "vcvtm.u32.{f}" F_TO_INT_ALWAYS => vfp(e, o, |f, o| to_integer(f, o, Sign::U, Some(Rounding::Down)));
+        "111111101D111111dddd101z11M0mmmm" "vcvtm.s32.{f}" F_TO_INT_ALWAYS => vfp(e, o, |f, o| to_integer(f, o, Sign::S, Some(Rounding::Down)));
+        "111011100000nnnntttt1010N0010000" "vmov" TO_SINGLE => to_scalar(e, o);
+        "111011100001nnnntttt1010N0010000" "vmov" FROM_SINGLE => from_scalar(e, o);
+        "111011000100uuuutttt101z00M1mmmm" "vmov" TO_DOUBLE => to_double(e, o);
+        "111011000101uuuutttt101z00M1mmmm" "vmov" FROM_DOUBLE => from_double(e, o);
+        "111011100oo0ddddtttt1011Doo10000" "vmov.{z}" TO_LANE => to_lane(e, o);
+        "111011100oo1nnnntttt1011Noo10000" "vmov.{s}" FROM_LANE_S => from_lane(e, o, true);
+        "111011101oo1nnnntttt1011Noo10000" "vmov.{u}" FROM_LANE_U => from_lane(e, o, false);
+        "111011100oo1nnnntttt1011Noo10000" "vmov.{z}" FROM_LANE => from_lane(e, o, false);
+        "111011101BQ0ddddtttt1011D0E10000" "vdup.{z}" REPEAT_GENERAL => repeat_general(e, o);
+        "11101110111100011111101000010000" "vmrs" VMRS_FLAGS => flags_from_status(e);
+        "1110111011110001tttt101000010000" "vmrs" VMRS => mrs(e, o, Sys::Fpscr);
+        "1110111011100001tttt101000010000" "vmsr" VMSR => msr(e, o, Sys::Fpscr);
+        "11101101UD011111dddd101ziiiiiiii" "vldr" F_LITERAL => load_scalar(e, o, literal);
+        "11101101UD01nnnndddd101ziiiiiiii" "vldr" F_MEMORY => load_scalar(e, o, off);
+        "11101101UD00nnnndddd101ziiiiiiii" "vstr" F_MEMORY => store_scalar(e, o);
+        "111011001D111101dddd101ziiiiiiii" "vpop" F_STACK => load_list(e, o, false, true);
+        "111011010D101101dddd101ziiiiiiii" "vpush" F_STACK => store_list(e, o, true, true);
+        "111011001D01nnnndddd101ziiiiiiii" "vldmia" F_LIST => load_list(e, o, false, false);
+        "111011001D11nnnndddd101ziiiiiiii" "vldmia" F_LIST_MOVES => load_list(e, o, false, true);
+        "111011010D11nnnndddd101ziiiiiiii" "vldmdb" F_LIST_MOVES => load_list(e, o, true, true);
+        "111011001D00nnnndddd101ziiiiiiii" "vstmia" F_LIST => store_list(e, o, false, false);
+        "111011001D10nnnndddd101ziiiiiiii" "vstmia" F_LIST_MOVES => store_list(e, o, false, true);
+        "111011010D10nnnndddd101ziiiiiiii" "vstmdb" F_LIST_MOVES => store_list(e, o, true, true);
         }
     };
 }
