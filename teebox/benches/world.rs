@@ -16,8 +16,13 @@ use tee_client::{Context, Direction, NO_PARAMS, Param};
 
 fn main() {
     let bench = Bench::new();
-    println!("{:<34} {:>10} {:>10} {:>12}", "", "median", "99 %", "x of floor");
-    let floor = row("fork and exec of `true`", 100, None, || command(Path::new("true")));
+    println!(
+        "{:<34} {:>10} {:>10} {:>12}",
+        "", "median", "99 %", "x of floor"
+    );
+    let floor = row("fork and exec of `true`", 100, None, || {
+        command(Path::new("true"))
+    });
     bench.whole_run(floor);
     let floor = round_trip();
     row_of("blocked round trip, two processes", &floor, None);
@@ -36,7 +41,11 @@ fn row_of(name: &str, sorted: &[Duration], floor: Option<Duration>) -> Duration 
         format!("{:.2}", middle.as_secs_f64() / f.as_secs_f64())
     });
     let micro = |d: Duration| format!("{:.1} us", d.as_secs_f64() * 1e6);
-    println!("{name:<34} {:>10} {:>10} {ratio:>12}", micro(middle), micro(high));
+    println!(
+        "{name:<34} {:>10} {:>10} {ratio:>12}",
+        micro(middle),
+        micro(high)
+    );
     middle
 }
 
@@ -56,16 +65,24 @@ fn row(name: &str, count: usize, floor: Option<Duration>, mut job: impl FnMut())
 }
 
 fn command(program: &Path) {
-    let status = Command::new(program).status().expect("the program is there");
+    let status = Command::new(program)
+        .status()
+        .expect("the program is there");
     assert!(status.success());
 }
 
 /// A byte to another process and back, both asleep in between.
 fn round_trip() -> Vec<Duration> {
     let (mut near, far) = UnixStream::pair().expect("sockets");
-    let input = Stdio::from(std::os::fd::OwnedFd::from(far.try_clone().expect("a descriptor")));
+    let input = Stdio::from(std::os::fd::OwnedFd::from(
+        far.try_clone().expect("a descriptor"),
+    ));
     let output = Stdio::from(std::os::fd::OwnedFd::from(far));
-    let mut cat = Command::new("cat").stdin(input).stdout(output).spawn().expect("cat");
+    let mut cat = Command::new("cat")
+        .stdin(input)
+        .stdout(output)
+        .spawn()
+        .expect("cat");
     let mut samples: Vec<Duration> = (0..2000)
         .map(|_| {
             let start = Instant::now();
@@ -88,14 +105,24 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let index = std::fs::read_to_string(root.join("target/ta/index")).expect("`cargo xtask tas`");
-        let uuid = index.lines().find_map(|line| line.strip_prefix("increment ")).expect("increment");
-        Self { uuid: uuid.parse().expect("a UUID"), root }
+        let index =
+            std::fs::read_to_string(root.join("target/ta/index")).expect("`cargo xtask tas`");
+        let uuid = index
+            .lines()
+            .find_map(|line| line.strip_prefix("increment "))
+            .expect("increment");
+        Self {
+            uuid: uuid.parse().expect("a UUID"),
+            root,
+        }
     }
 
     fn teebox(&self, verb: &str) -> Command {
         let mut teebox = Command::new(env!("CARGO_BIN_EXE_teebox"));
-        teebox.arg(verb).arg("--ta-dir").arg(self.root.join("target/ta"));
+        teebox
+            .arg(verb)
+            .arg("--ta-dir")
+            .arg(self.root.join("target/ta"));
         teebox.args(["--ta-log-level", "0"]).stderr(Stdio::null());
         teebox
     }
@@ -117,7 +144,9 @@ impl Bench {
             assert_eq!(outcome.result, TeeResult::SUCCESS);
             session.expect("a session")
         };
-        row("open and close a session", 100, Some(floor), || open().close());
+        row("open and close a session", 100, Some(floor), || {
+            open().close()
+        });
         let session = open();
         row("invoke, in a tight loop", 20_000, Some(floor), || {
             let mut params = NO_PARAMS;
@@ -152,7 +181,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = Command::new("kill")
+            .arg(self.process.id().to_string())
+            .status();
         let _ = self.process.wait();
     }
 }

@@ -72,7 +72,10 @@ pub fn mul_add_word(both: u64, a: u64, top: bool) -> u64 {
 fn dual(both: u64, exchange: bool, subtract: bool) -> i64 {
     let (n, m) = (low(both), high(both));
     let m = if exchange { m.rotate_right(16) } else { m };
-    let (first, second) = (half(n, false) * half(m, false), half(n, true) * half(m, true));
+    let (first, second) = (
+        half(n, false) * half(m, false),
+        half(n, true) * half(m, true),
+    );
     if subtract {
         first - second
     } else {
@@ -140,7 +143,7 @@ pub fn saturate_halves(n: u64, bits: u64, signed: bool) -> u64 {
 
 /// Bytes of n where a flag is set, else of m.
 pub fn select(both: u64, ge: u64) -> u64 {
-    let mask = (0..4).fold(0, |mask, i| mask | (ge as u32 >> i & 1) * 0xff << (8 * i));
+    let mask = (0..4).fold(0, |mask, i| mask | ((ge as u32 >> i & 1) * 0xff) << (8 * i));
     u64::from(low(both) & mask | high(both) & !mask)
 }
 

@@ -205,8 +205,8 @@ impl<M: AddressSpace> Handlers<M> {
         use crate::emit::{Bin, Sys, Un};
         use crate::float::Rounding;
         use crate::vector::{
-            Sign, Test, doubled_high, fp_test, leading_sign_bits, polynomial, shift,
-            shift_right, shift_sat, splat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
+            Sign, Test, doubled_high, fp_test, leading_sign_bits, polynomial, shift, shift_right,
+            shift_sat, splat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
         };
         use meaning::*;
         use simd::*;
@@ -303,10 +303,7 @@ pub const fn is_wide(half: u16) -> bool {
 ///
 /// # Errors
 /// The refused access, or an alignment fault where A32 code is not aligned.
-pub fn encoding_at(
-    location: u64,
-    fetch: impl Fn(u64) -> Result<u16, Fault>,
-) -> Result<u32, Fault> {
+pub fn encoding_at(location: u64, fetch: impl Fn(u64) -> Result<u16, Fault>) -> Result<u32, Fault> {
     let pc = address(location);
     let thumb = location & 1 != 0;
     if !thumb && pc & 2 != 0 {
@@ -320,7 +317,7 @@ pub fn encoding_at(
     if thumb && !is_wide(first) {
         return Ok(u32::from(first));
     }
-    let second = fetch(pc + 2 & 0xffff_ffff)?;
+    let second = fetch((pc + 2) & 0xffff_ffff)?;
     Ok(match thumb {
         true => u32::from(first) << 16 | u32::from(second),
         false => u32::from(second) << 16 | u32::from(first),

@@ -474,4 +474,3 @@ formats! {
         o.imm = u64::from(w.bits(7, 0) << 2);
     }
 }
-

@@ -8,6 +8,10 @@
 //!                                 dispatcher which address is wanted
 //! ```
 //! Translated code runs only on address spaces that offer a [`litebox::Window`].
+#![expect(
+    clippy::vec_box,
+    reason = "translated code holds the addresses of the ops"
+)]
 
 mod emit;
 mod raw;
