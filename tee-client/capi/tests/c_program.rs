@@ -12,10 +12,14 @@ use std::process::Command;
 
 use support::World;
 
-/// The library as cargo has just built it, beside this test.
+/// The library as `cargo xtask clients` has built it.
 fn library() -> PathBuf {
-    let mut path = std::env::current_exe().unwrap();
-    path.set_file_name("libteec.so");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release/libteec.so");
+    let shown = path.display();
+    assert!(
+        path.exists(),
+        "{shown} is not there: run `cargo xtask clients` first"
+    );
     path
 }
 
