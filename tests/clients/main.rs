@@ -11,14 +11,23 @@ use support::{root, stderr, stdout, ta_dir, teebox, told};
 /// A sample's client program.
 fn client(name: &str) -> PathBuf {
     let path = root().join("target/samples").join(name);
-    assert!(path.exists(), "{}: run `cargo xtask clients` first", path.display());
+    assert!(
+        path.exists(),
+        "{}: run `cargo xtask clients` first",
+        path.display()
+    );
     path
 }
 
 /// `teebox run` of a sample's client, with its TAs.
 fn run(name: &str) -> assert_cmd::Command {
     let mut command = teebox();
-    command.arg("run").arg("--ta-dir").arg(ta_dir()).arg("--").arg(client(name));
+    command
+        .arg("run")
+        .arg("--ta-dir")
+        .arg(ta_dir())
+        .arg("--")
+        .arg(client(name));
     command
 }
 
@@ -50,7 +59,12 @@ fn hotp_prints_the_values_of_its_standard() {
 fn stored_objects_stay_where_they_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = teebox();
-    command.arg("run").arg("--storage").arg(dir.path()).arg("--ta-dir").arg(ta_dir());
+    command
+        .arg("run")
+        .arg("--storage")
+        .arg(dir.path())
+        .arg("--ta-dir")
+        .arg(ta_dir());
     stdout(command.arg("--").arg(client("secure_storage")), 0);
     assert!(dir.path().join("dirf.db").exists());
 }
@@ -60,33 +74,65 @@ fn the_log_is_not_on_standard_output() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("ta.log");
     let mut command = teebox();
-    command.arg("run").arg("--log").arg(&log).arg("--ta-dir").arg(ta_dir());
+    command
+        .arg("run")
+        .arg("--log")
+        .arg(&log)
+        .arg("--ta-dir")
+        .arg(ta_dir());
     let err = stderr(command.arg("--").arg(client("hello_world")), 0);
     assert_eq!(told(&err), "");
-    assert!(fs::read_to_string(log).unwrap().contains("I/TA: Hello World!"));
+    assert!(
+        fs::read_to_string(log)
+            .unwrap()
+            .contains("I/TA: Hello World!")
+    );
 }
 
 #[test]
 fn the_client_s_code_is_the_code() {
     let mut command = teebox();
-    assert_eq!(stdout(command.args(["run", "--", "sh", "-c", "echo out; exit 42"]), 42), "out\n");
+    assert_eq!(
+        stdout(
+            command.args(["run", "--", "sh", "-c", "echo out; exit 42"]),
+            42
+        ),
+        "out\n"
+    );
     let mut command = teebox();
-    stdout(command.args(["run", "--", "sh", "-c", "kill -TERM $$"]), 143);
+    stdout(
+        command.args(["run", "--", "sh", "-c", "kill -TERM $$"]),
+        143,
+    );
 }
 
 #[test]
 fn a_client_that_is_not_there_or_not_executable_is_named() {
-    let text = told(&stderr(teebox().args(["run", "--", "/nonexistent/client"]), 127));
-    assert!(text.contains("/nonexistent/client") && text.contains("hint: "), "{text}");
+    let text = told(&stderr(
+        teebox().args(["run", "--", "/nonexistent/client"]),
+        127,
+    ));
+    assert!(
+        text.contains("/nonexistent/client") && text.contains("hint: "),
+        "{text}"
+    );
     let text = told(&stderr(teebox().args(["run", "--", "/etc/passwd"]), 126));
-    assert!(text.contains("/etc/passwd") && text.contains("hint: "), "{text}");
+    assert!(
+        text.contains("/etc/passwd") && text.contains("hint: "),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_missing_ta_is_item_not_found_from_the_tee() {
     let empty = tempfile::tempdir().unwrap();
     let mut command = teebox();
-    command.arg("run").arg("--ta-dir").arg(empty.path()).arg("--").arg(client("hello_world"));
+    command
+        .arg("run")
+        .arg("--ta-dir")
+        .arg(empty.path())
+        .arg("--")
+        .arg(client("hello_world"));
     let text = stderr(&mut command, 1);
     assert!(text.contains("0xffff0008, origin 3"), "{text}");
 }
@@ -99,7 +145,12 @@ fn an_altered_ta_is_a_security_error_from_the_tee() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(dir.path().join(file.file_name().unwrap()), bytes).unwrap();
     let mut command = teebox();
-    command.arg("run").arg("--ta-dir").arg(dir.path()).arg("--").arg(client("hello_world"));
+    command
+        .arg("run")
+        .arg("--ta-dir")
+        .arg(dir.path())
+        .arg("--")
+        .arg(client("hello_world"));
     let text = stderr(&mut command, 1);
     assert!(text.contains("0xffff000f, origin 3"), "{text}");
     assert!(text.contains("altered after signing"), "{text}");
@@ -108,14 +159,18 @@ fn an_altered_ta_is_a_security_error_from_the_tee() {
 /// Names in a folder for temporary files.
 fn names(dir: &Path) -> Vec<String> {
     let entries = fs::read_dir(dir).unwrap().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
 }
 
 #[test]
 fn nothing_is_left_behind() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = run("secure_storage");
-    command.env("TMPDIR", dir.path()).env("XDG_RUNTIME_DIR", dir.path());
+    command
+        .env("TMPDIR", dir.path())
+        .env("XDG_RUNTIME_DIR", dir.path());
     stdout(&mut command, 0);
     assert_eq!(names(dir.path()), Vec::<String>::new());
 }

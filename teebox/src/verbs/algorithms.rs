@@ -87,10 +87,23 @@ fn text(rows: &[Row]) -> String {
             max if max == key.min => max.to_string(),
             max => format!("{}-{max}", key.min),
         });
-        let note = if r.note.is_empty() { String::new() } else { format!(": {}", r.note) };
-        let _ = writeln!(out, "{}  {:<40} {bits:<10} {}{note}", r.id, r.name, r.support);
+        let note = if r.note.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", r.note)
+        };
+        let _ = writeln!(
+            out,
+            "{}  {:<40} {bits:<10} {}{note}",
+            r.id, r.name, r.support
+        );
     }
     let full = rows.iter().filter(|r| r.support == "full").count();
-    let _ = writeln!(out, "{full} full, {} missing of {}", rows.len() - full, rows.len());
+    let _ = writeln!(
+        out,
+        "{full} full, {} missing of {}",
+        rows.len() - full,
+        rows.len()
+    );
     out
 }
