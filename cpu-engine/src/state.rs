@@ -130,7 +130,11 @@ impl Regs {
     /// AArch32: the location of an address in the current state. The IT state is that of the
     /// current instruction.
     pub(crate) fn location_of(&self, pc: u64) -> u64 {
-        let it = if pc == self.pc() { self.pc >> 32 << 32 } else { 0 };
+        let it = if pc == self.pc() {
+            self.pc >> 32 << 32
+        } else {
+            0
+        };
         it | pc & 0xffff_fffe | self.pc & 1
     }
 

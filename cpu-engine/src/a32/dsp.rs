@@ -72,7 +72,10 @@ pub fn mul_add_word(both: u64, a: u64, top: bool) -> u64 {
 fn dual(both: u64, exchange: bool, subtract: bool) -> i64 {
     let (n, m) = (low(both), high(both));
     let m = if exchange { m.rotate_right(16) } else { m };
-    let (first, second) = (half(n, false) * half(m, false), half(n, true) * half(m, true));
+    let (first, second) = (
+        half(n, false) * half(m, false),
+        half(n, true) * half(m, true),
+    );
     if subtract {
         first - second
     } else {

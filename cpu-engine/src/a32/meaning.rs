@@ -768,11 +768,7 @@ pub fn store<E: Emit>(
 
 /// Loads two words.
 #[inline(always)]
-pub fn load_pair<E: Emit>(
-    e: &mut E,
-    o: &Op,
-    address: impl Fn(&mut E, &Op) -> Address<E>,
-) -> Step {
+pub fn load_pair<E: Emit>(e: &mut E, o: &Op, address: impl Fn(&mut E, &Op) -> Address<E>) -> Step {
     let (addr, moved) = address(e, o);
     e.aligned(2, addr, false)?;
     let (a, b) = e.load2(2, addr)?;
@@ -786,11 +782,7 @@ pub fn load_pair<E: Emit>(
 
 /// Stores two words.
 #[inline(always)]
-pub fn store_pair<E: Emit>(
-    e: &mut E,
-    o: &Op,
-    address: impl Fn(&mut E, &Op) -> Address<E>,
-) -> Step {
+pub fn store_pair<E: Emit>(e: &mut E, o: &Op, address: impl Fn(&mut E, &Op) -> Address<E>) -> Step {
     let (addr, moved) = address(e, o);
     e.aligned(2, addr, true)?;
     let (a, b) = (e.x(W32, o.d), e.x(W32, o.a));

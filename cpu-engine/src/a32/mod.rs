@@ -205,8 +205,8 @@ impl<M: AddressSpace> Handlers<M> {
         use crate::emit::{Bin, Sys, Un};
         use crate::float::Rounding;
         use crate::vector::{
-            Sign, Test, doubled_high, fp_test, leading_sign_bits, polynomial, shift,
-            shift_right, shift_sat, splat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
+            Sign, Test, doubled_high, fp_test, leading_sign_bits, polynomial, shift, shift_right,
+            shift_sat, splat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
         };
         use meaning::*;
         use simd::*;
@@ -303,10 +303,7 @@ pub const fn is_wide(half: u16) -> bool {
 ///
 /// # Errors
 /// The refused access, or an alignment fault where A32 code is not aligned.
-pub fn encoding_at(
-    location: u64,
-    fetch: impl Fn(u64) -> Result<u16, Fault>,
-) -> Result<u32, Fault> {
+pub fn encoding_at(location: u64, fetch: impl Fn(u64) -> Result<u16, Fault>) -> Result<u32, Fault> {
     let pc = address(location);
     let thumb = location & 1 != 0;
     if !thumb && pc & 2 != 0 {
@@ -358,6 +355,12 @@ pub fn decode(word: u32, location: u64) -> Op {
 #[must_use]
 pub fn row_of(word: u32, location: u64) -> Option<usize> {
     lookup(word, location).map(|op| usize::from(op.row / 2))
+}
+
+/// Whether a word goes on at an address that it computes or loads into r15.
+#[must_use]
+pub fn leaves(word: u32, location: u64) -> bool {
+    lookup(word, location).is_some_and(|op| op.pc & WRITES != 0)
 }
 
 /// The row and operands of a word, if it is an instruction.

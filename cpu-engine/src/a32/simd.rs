@@ -111,7 +111,9 @@ fn broadcast(f: &mut Vfp, o: &Op, op: &Op, g: impl FnOnce(&mut Vfp, &Op)) {
 /// As [`same`], m being a lane.
 #[inline(always)]
 pub fn lane(f: &mut Vfp, o: &Op, g: impl FnOnce(&mut Vfp, &Op)) {
-    on(f, o, [whole(o), whole(o), D], |f, op| broadcast(f, o, op, g));
+    on(f, o, [whole(o), whole(o), D], |f, op| {
+        broadcast(f, o, op, g)
+    });
 }
 
 /// As [`long`], m being a lane.
@@ -258,9 +260,7 @@ pub fn from_fixed(f: &mut Vfp, o: &Op, sign: Sign) {
     let d = get(f, o.d, scalar_size(o)) as u64;
     let (bits, signed) = (u32::from(o.l), sign == Sign::S);
     nearest(f, |f| {
-        let r = f
-            .env
-            .float(Type::of(o.k), d, bits, signed, o.imm as u32);
+        let r = f.env.float(Type::of(o.k), d, bits, signed, o.imm as u32);
         put(f, o.d, scalar_size(o), u128::from(r));
     });
 }
@@ -692,7 +692,11 @@ pub fn store_structures<E: Emit>(e: &mut E, o: &Op) -> Step {
 }
 
 #[inline(always)]
-fn load_elements<E: Emit>(e: &mut E, o: &Op, s: Structures) -> Result<[Option<E::V>; 4], crate::emit::Halt> {
+fn load_elements<E: Emit>(
+    e: &mut E,
+    o: &Op,
+    s: Structures,
+) -> Result<[Option<E::V>; 4], crate::emit::Halt> {
     let base = e.x(W32, o.n);
     e.aligned(s.align, base, false)?;
     let mut parts = [None; 4];

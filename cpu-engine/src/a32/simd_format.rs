@@ -287,7 +287,10 @@ fn structure_all(w: Word, o: &mut Op) -> Option<()> {
     structure_base(w, o);
     let count = w.bits(9, 8) as u8 + 1;
     let (size, two, aligned) = (w.bits(7, 6) as u8, w.bit(5), w.bit(4));
-    if size == 3 && !(count == 4 && aligned) || count == 3 && aligned || count == 1 && size == 0 && aligned {
+    if size == 3 && !(count == 4 && aligned)
+        || count == 3 && aligned
+        || count == 1 && size == 0 && aligned
+    {
         return None;
     }
     o.k = size.min(2);

@@ -32,8 +32,8 @@ use crate::vector::{
     self, Sign, Test, doubled_accumulate, doubled_high, fp_test, leading_sign_bits, polynomial,
     shift, shift_right, shift_sat, splat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
 };
-use format::{Format, Word};
 pub(crate) use format::fp_immediate;
+use format::{Format, Word};
 use meaning::*;
 pub use print::disassemble;
 use rows::integer::integer_rows;
