@@ -357,6 +357,12 @@ pub fn row_of(word: u32, location: u64) -> Option<usize> {
     lookup(word, location).map(|op| usize::from(op.row / 2))
 }
 
+/// Whether a word goes on at an address that it computes or loads into r15.
+#[must_use]
+pub fn leaves(word: u32, location: u64) -> bool {
+    lookup(word, location).is_some_and(|op| op.pc & WRITES != 0)
+}
+
 /// The row and operands of a word, if it is an instruction.
 fn lookup(word: u32, location: u64) -> Option<Op> {
     let at = At::new(word, location);

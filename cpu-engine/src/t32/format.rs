@@ -141,7 +141,9 @@ fn pair(w: Word, o: &mut Op) {
 fn many(w: Word, o: &mut Op, load: bool) -> Option<()> {
     n(w, o);
     o.k = w.bits(21, 21) as u8;
-    list(o, w.bits(15, 0), load)
+    list(o, w.bits(15, 0), load)?;
+    // A list of one has another encoding.
+    (o.imm.count_ones() > 1).then_some(())
 }
 
 /// The offset of `b.w`, `bl` and `blx`.

@@ -1,6 +1,8 @@
 //! Guest memory in one vector, and random numbers by seed, for tests that execute a lot.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod operands;
+
 use std::ops::Range;
 
 use litebox::{Access, AddressSpace, Fault, FaultKind, MapError, Prot};
