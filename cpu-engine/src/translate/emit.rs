@@ -345,8 +345,9 @@ impl<'a> Translator<'a> {
     /// Leaves for the dispatcher when somebody wants the guest to stop.
     fn stop_check(&mut self, pc: u64) {
         let at = self.b.ins().iconst(I64, self.addresses.stop as i64);
+        // An atomic load: a plain one would be taken for the same as the one before the loop.
         let flags = self.in_table_rw();
-        let stop = self.b.ins().load(I8, flags, at, 0);
+        let stop = self.b.ins().atomic_load(I8, flags, at);
         let next = self.b.create_block();
         let (why, pc) = self.leave_args(Leave::Stop, pc);
         self.b
