@@ -111,6 +111,16 @@ pub enum Sys {
     CntvctEl0,
     /// Frequency of the counter.
     CntfrqEl0,
+    /// AArch32: the four GE flags, in bits 3 to 0.
+    Ge,
+    /// AArch32: the cumulative saturation flag, in bit 0. A write adds to it.
+    Saturated,
+    /// AArch32: the flags as `mrs` reads them.
+    Apsr,
+    /// AArch32: flags N, Z, C, V, Q, as `msr` writes them.
+    ApsrNzcvq,
+    /// AArch32: floating-point status and control.
+    Fpscr,
 }
 
 /// What kind of branch leaves to an address, for return prediction.
@@ -172,6 +182,8 @@ pub trait Emit {
     fn carry(&mut self, w: W) -> Self::V;
     /// Sets N and Z by a value, clears C and V.
     fn flags_nz(&mut self, w: W, a: Self::V);
+    /// Sets N and Z by a value and C as given; keeps V, and C where none is given.
+    fn flags_logic(&mut self, w: W, a: Self::V, carry: Option<Self::C>);
     /// Sets the flags from bits 31 to 28 of a 64-bit value.
     fn set_nzcv(&mut self, value: Self::V);
     /// The flags of `a - b` (or `a + b`) if the condition holds, else those given as N:Z:C:V.

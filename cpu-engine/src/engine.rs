@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use litebox::{AddressSpace, Cpu, Exit};
 
+use crate::a32;
 use crate::a64;
 use crate::counter::Counter;
 use crate::interp::{Back, Interpreter};
-use crate::state::Regs;
+use crate::state::{Isa, Regs};
 use crate::translate::{Leave, Translations};
 
 /// How an engine is made.
@@ -115,7 +116,7 @@ impl Engine {
         budget: &mut u64,
         counted: bool,
     ) -> Exit {
-        let mut translating = self.prepare(mem, counted);
+        let mut translating = self.prepare(regs.isa, mem, counted);
         loop {
             let mut back = None;
             if translating && *budget > 0 {
@@ -131,15 +132,18 @@ impl Engine {
                 Back::Hot => translating = translating && self.translate(regs, mem),
                 Back::Sync => {
                     self.forget();
-                    translating = self.prepare(mem, counted);
+                    translating = self.prepare(regs.isa, mem, counted);
                 }
             }
         }
     }
 
     /// Prepares both tiers for this address space; whether code may be translated.
-    fn prepare<M: AddressSpace>(&mut self, mem: &M, counted: bool) -> bool {
-        self.interpreter.prepare(mem);
+    fn prepare<M: AddressSpace>(&mut self, isa: Isa, mem: &M, counted: bool) -> bool {
+        self.interpreter.prepare(isa, mem);
+        if isa != Isa::A64 {
+            return false;
+        }
         let translations = self.translations.as_mut();
         translations.is_some_and(|translations| translations.prepare(mem, counted))
     }
@@ -177,7 +181,10 @@ impl Cpu for Engine {
         exit
     }
 
-    fn disassemble(&self, _regs: &Regs, pc: u64, word: u32) -> String {
-        a64::disassemble(word, pc)
+    fn disassemble(&self, regs: &Regs, pc: u64, word: u32) -> String {
+        match regs.isa {
+            Isa::A64 => a64::disassemble(word, pc),
+            Isa::A32 => a32::disassemble(word, regs.location_of(pc)),
+        }
     }
 }

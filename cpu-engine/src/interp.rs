@@ -15,11 +15,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use litebox::{Access, AddressSpace, Exit, Fault, FaultKind};
 
+use crate::a32;
 use crate::a64;
 use crate::counter::{COUNTER_HZ, Counter};
 use crate::emit::{Bin, Emit, Halt, Kind, Rmw, Step, Sys, Un, W};
 use crate::op::{Op, Reg};
-use crate::state::{Monitor, Regs};
+use crate::state::{Isa, Monitor, Regs};
 use crate::vector::Vfp;
 
 /// Longest run, in instructions.
@@ -29,6 +30,11 @@ const KEEP: usize = 1 << 20;
 /// Entries of the cache of indirect branch targets.
 const TARGETS: usize = 4096;
 const UNKNOWN: u32 = u32::MAX;
+
+/// Entries of a handlers' table: a power of two, at least twice the rows.
+pub const TABLE_LEN: usize = 4096;
+/// The entry of an op that is no instruction: the run ends here and goes on elsewhere.
+pub const NEXT_RUN: u16 = TABLE_LEN as u16 - 1;
 
 /// A meaning, bound to the interpreter.
 pub type Handler<M> = fn(&mut Regs, &mut M, &mut Control, &Op) -> Step;
@@ -60,6 +66,7 @@ struct Code {
     entries: HashMap<u64, u32>,
     targets: Vec<(u64, u32)>,
     epoch: u64,
+    isa: Option<Isa>,
 }
 
 impl Code {
@@ -81,7 +88,7 @@ impl Code {
     /// The index of the op at an address that was the target of a branch.
     #[inline]
     fn find<M: AddressSpace>(&mut self, pc: u64, mem: &M) -> Result<usize, Fault> {
-        let slot = (pc >> 2) as usize % TARGETS;
+        let slot = (pc >> 2 ^ pc << 10) as usize % TARGETS;
         if let Some((at, ip)) = self.targets.get(slot)
             && *at == pc
         {
@@ -109,43 +116,67 @@ impl Code {
     }
 
     fn decode_run<M: AddressSpace>(&mut self, start: u64, mem: &M) -> Result<u32, Fault> {
-        let mut word = fetch(mem, start)?;
+        let isa = self.isa.unwrap_or(Isa::A64);
+        let (mut op, mut ends) = decode(isa, start, mem)?;
         let first = self.ops.len() as u32;
         let mut pc = start;
         for _ in 0..RUN {
-            let op = a64::decode(word, pc);
             self.entries.entry(pc).or_insert(self.ops.len() as u32);
             self.push(op);
-            if a64::ends_run(word) {
+            if ends {
                 return Ok(first);
             }
-            pc = pc.wrapping_add(4);
+            pc = op.next;
             if self.entries.contains_key(&pc) {
                 break;
             }
-            word = match fetch(mem, pc) {
-                Ok(word) => word,
+            (op, ends) = match decode(isa, pc, mem) {
+                Ok(decoded) => decoded,
                 Err(_) => break,
             };
         }
-        let mut next = Op::new(a64::NEXT_RUN, pc);
+        let mut next = Op::new(NEXT_RUN, pc);
         next.imm = pc;
         self.push(next);
         Ok(first)
     }
 }
 
+/// The instruction at a program counter, and whether the one behind it is reached otherwise.
+fn decode<M: AddressSpace>(isa: Isa, pc: u64, mem: &M) -> Result<(Op, bool), Fault> {
+    if isa == Isa::A32 {
+        return a32::decode_at(pc, |addr| {
+            let mut half = [0; 2];
+            mem.fetch(addr, &mut half)?;
+            Ok(u16::from_le_bytes(half))
+        });
+    }
+    let word = fetch(mem, pc)?;
+    Ok((a64::decode(word, pc), a64::ends_run(word)))
+}
+
+fn misaligned(pc: u64) -> Fault {
+    Fault {
+        addr: pc,
+        access: Access::Execute,
+        kind: FaultKind::Alignment,
+    }
+}
+
 fn fetch<M: AddressSpace>(mem: &M, pc: u64) -> Result<u32, Fault> {
     if !pc.is_multiple_of(4) {
-        return Err(Fault {
-            addr: pc,
-            access: Access::Execute,
-            kind: FaultKind::Alignment,
-        });
+        return Err(misaligned(pc));
     }
     let mut word = [0; 4];
     mem.fetch(pc, &mut word)?;
     Ok(u32::from_le_bytes(word))
+}
+
+fn handlers<M: AddressSpace>(isa: Isa) -> &'static [Handler<M>; TABLE_LEN] {
+    match isa {
+        Isa::A64 => a64::Handlers::<M>::TABLE,
+        Isa::A32 => a32::Handlers::<M>::TABLE,
+    }
 }
 
 /// The interpreter and what it has decoded.
@@ -183,10 +214,12 @@ impl Interpreter {
     }
 
     /// Forgets what was decoded if it is stale.
-    pub fn prepare<M: AddressSpace>(&mut self, mem: &M) {
+    pub fn prepare<M: AddressSpace>(&mut self, isa: Isa, mem: &M) {
         let epoch = mem.code_epoch();
-        if self.code.epoch != epoch || self.code.ops.len() > KEEP {
+        let isa = Some(isa);
+        if self.code.epoch != epoch || self.code.ops.len() > KEEP || self.code.isa != isa {
             self.code.clear(epoch);
+            self.code.isa = isa;
         }
     }
 
@@ -208,7 +241,10 @@ impl Interpreter {
             }
             let start = match self.code.find(regs.pc, mem) {
                 Ok(start) => start,
-                Err(fault) => return Back::Exit(Exit::fault(regs.pc, fault)),
+                Err(fault) => {
+                    let pc = regs.isa.address(regs.pc);
+                    return Back::Exit(Exit::fault(pc, fault));
+                }
             };
             if self.grows_hot(start) {
                 return Back::Hot;
@@ -246,14 +282,14 @@ impl Interpreter {
         budget: &mut u64,
         start: usize,
     ) -> Option<Back> {
-        let handlers = a64::Handlers::<M>::TABLE;
+        let handlers = handlers::<M>(regs.isa);
         let mut left = *budget;
         let mut from = start;
         loop {
             let mut ended = None;
             let mut ip = from;
             for op in self.code.ops.get(from..)? {
-                let handler = handlers[op.row as usize % a64::TABLE_LEN];
+                let handler = handlers[op.row as usize % TABLE_LEN];
                 if let Err(halt) = handler(regs, mem, &mut self.control, op) {
                     ended = Some((halt, op));
                     break;
@@ -266,7 +302,7 @@ impl Interpreter {
                 *budget = left;
                 return Some(self.exit(regs, budget, ip, mem));
             }
-            left = left.wrapping_sub(u64::from(op.row != a64::NEXT_RUN));
+            left = left.wrapping_sub(u64::from(op.row != NEXT_RUN));
             let target = if halt == Halt::Taken { op.imm } else { regs.pc };
             if left <= RUN as u64 || self.stop.load(Ordering::Relaxed) {
                 regs.pc = target;
@@ -287,7 +323,8 @@ impl Interpreter {
                     Err(fault) => {
                         regs.pc = target;
                         *budget = left;
-                        return Some(Back::Exit(Exit::fault(target, fault)));
+                        let pc = regs.isa.address(target);
+                        return Some(Back::Exit(Exit::fault(pc, fault)));
                     }
                 }
             }
@@ -320,10 +357,10 @@ impl Interpreter {
         ip: usize,
     ) -> Option<Back> {
         let op = *self.code.ops.get(ip)?;
-        let handler = a64::Handlers::<M>::TABLE[op.row as usize % a64::TABLE_LEN];
-        let counts = u64::from(op.row != a64::NEXT_RUN);
+        let handler = handlers::<M>(regs.isa)[op.row as usize % TABLE_LEN];
+        let counts = u64::from(op.row != NEXT_RUN);
         match handler(regs, mem, &mut self.control, &op) {
-            Ok(()) => regs.pc = regs.pc.wrapping_add(4),
+            Ok(()) => regs.pc = op.next,
             Err(Halt::Taken) => regs.pc = op.imm,
             Err(Halt::Indirect) => {}
             Err(Halt::Exit) => return Some(self.exit(regs, budget, ip, mem)),
@@ -340,9 +377,10 @@ impl Interpreter {
         ip: usize,
         mem: &M,
     ) -> Back {
-        let pc = self.code.ops[ip].next.wrapping_sub(4);
+        let op = &self.code.ops[ip];
+        let (next, at) = (op.next, before(regs.isa, op));
         let retire = |regs: &mut Regs, budget: &mut u64| {
-            regs.pc = pc.wrapping_add(4);
+            regs.pc = next;
             *budget = budget.saturating_sub(1);
         };
         match self.control.cause {
@@ -356,17 +394,39 @@ impl Interpreter {
                 self.code.clear(mem.code_epoch());
                 return Back::Sync;
             }
-            _ => regs.pc = pc,
+            _ => regs.pc = at,
         }
+        let pc = regs.isa.address(at);
         Back::Exit(match self.control.cause {
             Cause::Fault(fault) => Exit::fault(pc, fault),
             Cause::Breakpoint => Exit::Breakpoint { pc },
             _ => Exit::Undefined {
                 pc,
-                word: fetch(mem, pc).unwrap_or(0),
+                word: encoding(regs.isa, at, mem),
             },
         })
     }
+}
+
+/// The program counter of an op.
+fn before(isa: Isa, op: &Op) -> u64 {
+    match isa {
+        Isa::A64 => op.next.wrapping_sub(4),
+        Isa::A32 => a32::location(op),
+    }
+}
+
+/// The encoding at a program counter.
+fn encoding<M: AddressSpace>(isa: Isa, pc: u64, mem: &M) -> u32 {
+    let word = match isa {
+        Isa::A64 => fetch(mem, pc),
+        Isa::A32 => a32::encoding_at(pc, |addr| {
+            let mut half = [0; 2];
+            mem.fetch(addr, &mut half)?;
+            Ok(u16::from_le_bytes(half))
+        }),
+    };
+    word.unwrap_or(0)
 }
 
 /// The emitter that computes.
@@ -638,6 +698,12 @@ impl<M: AddressSpace> Emit for Interp<'_, M> {
     }
 
     #[inline(always)]
+    fn flags_logic(&mut self, w: W, a: u64, carry: Option<bool>) {
+        let c = carry.unwrap_or(self.regs.nzcv & 2 != 0);
+        self.regs.nzcv = nzcv(w, a, c, self.regs.nzcv & 1 != 0);
+    }
+
+    #[inline(always)]
     fn set_nzcv(&mut self, value: u64) {
         self.regs.nzcv = (value >> 28) as u8 & 15;
     }
@@ -848,6 +914,10 @@ impl<M: AddressSpace> Emit for Interp<'_, M> {
             Sys::DczidEl0 => a64::DCZID_EL0,
             Sys::CntvctEl0 => (self.control.counter.0)(),
             Sys::CntfrqEl0 => COUNTER_HZ,
+            Sys::Ge => u64::from(self.regs.ge),
+            Sys::Saturated => u64::from(self.regs.saturated),
+            Sys::Apsr | Sys::ApsrNzcvq => u64::from(self.regs.apsr()),
+            Sys::Fpscr => u64::from(self.regs.fpscr()),
         })
     }
 
@@ -857,7 +927,19 @@ impl<M: AddressSpace> Emit for Interp<'_, M> {
             Sys::Fpcr => self.regs.set_fpcr(value as u32),
             Sys::Fpsr => self.regs.set_fpsr(value as u32),
             Sys::Nzcv => self.regs.set_nzcv(value as u32),
-            Sys::TpidrroEl0 | Sys::CtrEl0 | Sys::DczidEl0 | Sys::CntvctEl0 | Sys::CntfrqEl0 => {}
+            Sys::Ge => self.regs.ge = value as u8 & 15,
+            Sys::Saturated => self.regs.saturated |= value & 1 != 0,
+            Sys::ApsrNzcvq => {
+                self.regs.set_nzcv(value as u32);
+                self.regs.saturated = value >> 27 & 1 != 0;
+            }
+            Sys::Fpscr => self.regs.set_fpscr(value as u32),
+            Sys::TpidrroEl0
+            | Sys::CtrEl0
+            | Sys::DczidEl0
+            | Sys::CntvctEl0
+            | Sys::CntfrqEl0
+            | Sys::Apsr => {}
         }
         Ok(())
     }

@@ -11,6 +11,7 @@
 //! Code is interpreted until it is hot, then translated. Unsafe code is in `translate` alone.
 #![deny(unsafe_code)]
 
+pub mod a32;
 pub mod a64;
 mod counter;
 mod crypto;
@@ -20,6 +21,7 @@ mod float;
 mod interp;
 mod op;
 mod state;
+mod t32;
 mod translate;
 mod vector;
 

@@ -133,9 +133,19 @@ pub struct Op {
     pub k: u8,
     /// A small number. Of vectors: bytes in the operand.
     pub l: u8,
+    /// Bytes of the encoding.
+    pub len: u8,
+    /// AArch32: the condition under which it takes place.
+    pub cond: u8,
+    /// AArch32: what it does with the program counter; see [`crate::a32`].
+    pub pc: u8,
+    /// AArch32: the IT state before it.
+    pub it: u8,
+    /// AArch32: the row that takes place under the condition.
+    pub then: u16,
     /// An immediate, an index, or the target of a branch.
     pub imm: u64,
-    /// Where the next instruction in memory lies.
+    /// Where the next instruction in memory lies. AArch32: a location, see [`crate::a32`].
     pub next: u64,
 }
 
@@ -150,6 +160,11 @@ impl Op {
             a: Reg::Zero,
             k: 0,
             l: 0,
+            len: 4,
+            cond: 14,
+            pc: 0,
+            it: 0,
+            then: 0,
             imm: 0,
             next: pc.wrapping_add(4),
         }

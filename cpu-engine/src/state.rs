@@ -2,6 +2,7 @@
 
 use litebox::{AddressSpace, Fault, Registers, SyscallFrame, Width};
 
+use crate::a32;
 use crate::op::{REGS, Reg};
 use crate::vector::Vfp;
 
@@ -17,7 +18,20 @@ pub struct Monitor {
     pub value: u128,
 }
 
+/// An execution state of the architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Isa {
+    /// AArch64.
+    A64,
+    /// AArch32.
+    A32,
+}
+
 /// Registers of a guest.
+///
+/// AArch32 keeps r0 to r14 in `x`, its location (see [`crate::a32`]) in `pc`, quad registers in
+/// the first half of `vfp`, and FPSCR as the union of control and status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Regs {
@@ -29,7 +43,19 @@ pub struct Regs {
     pub(crate) tpidr: u64,
     pub(crate) tpidrro: u64,
     pub(crate) monitor: Monitor,
+    pub(crate) isa: Isa,
+    /// The GE flags.
+    pub(crate) ge: u8,
+    /// The Q flag.
+    pub(crate) saturated: bool,
 }
+
+const A32_NAMES: [&str; 15] = [
+    "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "sp", "lr",
+];
+
+/// Arguments of an AArch32 system call that registers hold, and that the stack may hold.
+const A32_ARGS: (usize, usize) = (4, 4);
 
 const NAMES: [&str; 31] = [
     "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
@@ -49,7 +75,92 @@ impl Regs {
             tpidr: 0,
             tpidrro: 0,
             monitor: Monitor::default(),
+            isa: Isa::A64,
+            ge: 0,
+            saturated: false,
         }
+    }
+
+    /// AArch32 registers, all zero.
+    #[must_use]
+    pub fn arm() -> Self {
+        Self {
+            isa: Isa::A32,
+            ..Self::a64()
+        }
+    }
+
+    /// AArch32: the current program status register, with the mode bits of User mode.
+    #[must_use]
+    pub fn cpsr(&self) -> u32 {
+        let it = (self.pc >> 32) as u32 & 0xff;
+        let thumb = self.pc as u32 & 1;
+        self.apsr() | (it & 3) << 25 | (it >> 2) << 10 | thumb << 5
+    }
+
+    /// AArch32: the status that `mrs` reads: without the execution state.
+    pub(crate) fn apsr(&self) -> u32 {
+        let q = u32::from(self.saturated);
+        u32::from(self.nzcv & 15) << 28 | q << 27 | u32::from(self.ge & 15) << 16 | 0x10
+    }
+
+    /// AArch32: sets the current program status register, as an exception return does.
+    pub fn set_cpsr(&mut self, cpsr: u32) {
+        self.set_nzcv(cpsr);
+        self.saturated = cpsr >> 27 & 1 != 0;
+        self.ge = (cpsr >> 16 & 15) as u8;
+        let it = cpsr >> 25 & 3 | cpsr >> 8 & 0xfc;
+        let pc = self.pc as u32 & !1;
+        self.pc = u64::from(it) << 32 | u64::from(pc | cpsr >> 5 & 1);
+    }
+
+    /// AArch32: floating-point status and control.
+    #[must_use]
+    pub fn fpscr(&self) -> u32 {
+        self.fpcr() | self.fpsr()
+    }
+
+    /// AArch32: sets floating-point status and control.
+    pub fn set_fpscr(&mut self, value: u32) {
+        const CONTROL: u32 = 0x07c0_0000;
+        self.set_fpcr(value & CONTROL);
+        self.set_fpsr(value & !CONTROL);
+    }
+
+    /// AArch32: the location of an address in the current state. The IT state is that of the
+    /// current instruction.
+    pub(crate) fn location_of(&self, pc: u64) -> u64 {
+        let it = if pc == self.pc() {
+            self.pc >> 32 << 32
+        } else {
+            0
+        };
+        it | pc & 0xffff_fffe | self.pc & 1
+    }
+
+    fn enter_a32(&mut self, entry: u64, stack: u64, args: [u64; 4]) {
+        let (tpidr, tpidrro) = (self.tpidr, self.tpidrro);
+        *self = Self::arm();
+        (self.tpidr, self.tpidrro) = (tpidr, tpidrro);
+        for (register, arg) in self.x.iter_mut().zip(args) {
+            *register = arg & 0xffff_ffff;
+        }
+        self.x[13] = stack & 0xffff_ffff;
+        self.pc = entry & 0xffff_ffff;
+    }
+
+    fn syscall_a32<M: AddressSpace>(&self, mem: &M) -> Result<SyscallFrame, Fault> {
+        let mut args = [0; 8];
+        args[..A32_ARGS.0].copy_from_slice(&self.x[..A32_ARGS.0]);
+        let stacked = self.x[6].min(A32_ARGS.1 as u64);
+        for (i, arg) in (0..stacked).zip(&mut args[A32_ARGS.0..]) {
+            let word = mem.load::<4>(self.x[5].wrapping_add(4 * i))?;
+            *arg = u64::from(u32::from_le_bytes(word));
+        }
+        Ok(SyscallFrame {
+            number: self.x[7],
+            args,
+        })
     }
 
     /// General register 0 to 30, and 31 for the stack pointer; 0 for any other number.
@@ -76,7 +187,7 @@ impl Regs {
         self.vfp.v[number & 31] = value;
     }
 
-    /// Sets the program counter.
+    /// Sets the program counter. AArch32: bit 0 selects T32.
     pub fn set_pc(&mut self, pc: u64) {
         self.pc = pc;
     }
@@ -128,14 +239,23 @@ impl Regs {
 
 impl Registers for Regs {
     fn width(&self) -> Width {
-        Width::W64
+        match self.isa {
+            Isa::A64 => Width::W64,
+            Isa::A32 => Width::W32,
+        }
     }
 
     fn arch(&self) -> &'static str {
-        "aarch64"
+        match self.isa {
+            Isa::A64 => "aarch64",
+            Isa::A32 => "arm",
+        }
     }
 
-    fn syscall<M: AddressSpace>(&self, _mem: &M) -> Result<SyscallFrame, Fault> {
+    fn syscall<M: AddressSpace>(&self, mem: &M) -> Result<SyscallFrame, Fault> {
+        if self.isa == Isa::A32 {
+            return self.syscall_a32(mem);
+        }
         let mut args = [0; 8];
         args.copy_from_slice(&self.x[..8]);
         Ok(SyscallFrame {
@@ -145,10 +265,16 @@ impl Registers for Regs {
     }
 
     fn set_result(&mut self, value: u64) {
-        self.x[0] = value;
+        self.x[0] = match self.isa {
+            Isa::A64 => value,
+            Isa::A32 => value & 0xffff_ffff,
+        };
     }
 
     fn enter(&mut self, entry: u64, stack: u64, args: [u64; 4]) {
+        if self.isa == Isa::A32 {
+            return self.enter_a32(entry, stack, args);
+        }
         let (tpidr, tpidrro) = (self.tpidr, self.tpidrro);
         *self = Self::a64();
         (self.tpidr, self.tpidrro) = (tpidr, tpidrro);
@@ -158,25 +284,50 @@ impl Registers for Regs {
     }
 
     fn pc(&self) -> u64 {
-        self.pc
+        self.isa.address(self.pc)
     }
 
     fn sp(&self) -> u64 {
-        self.x[Reg::Sp as usize]
+        match self.isa {
+            Isa::A64 => self.x[Reg::Sp as usize],
+            Isa::A32 => self.x[13],
+        }
     }
 
     fn fp(&self) -> u64 {
-        self.x[29]
+        match (self.isa, self.pc & 1) {
+            (Isa::A64, _) => self.x[29],
+            (Isa::A32, 0) => self.x[11],
+            (Isa::A32, _) => self.x[7],
+        }
     }
 
     fn lr(&self) -> u64 {
-        self.x[30]
+        match self.isa {
+            Isa::A64 => self.x[30],
+            Isa::A32 => self.x[14],
+        }
     }
 
     fn named(&self) -> Vec<(&'static str, u64)> {
+        if self.isa == Isa::A32 {
+            let mut all: Vec<_> = A32_NAMES.into_iter().zip(self.x).collect();
+            all.push(("pc", self.pc()));
+            return all;
+        }
         let mut all: Vec<_> = NAMES.into_iter().zip(self.x).collect();
         all.push(("sp", self.sp()));
         all.push(("pc", self.pc));
         all
+    }
+}
+
+impl Isa {
+    /// The address in what [`Regs`] keeps as its program counter.
+    pub(crate) const fn address(self, pc: u64) -> u64 {
+        match self {
+            Self::A64 => pc,
+            Self::A32 => a32::address(pc),
+        }
     }
 }

@@ -24,7 +24,7 @@ use litebox::AddressSpace;
 use crate::crypto::{self, Sha1};
 use crate::emit::{Bin, Emit, Halt, Kind, Rmw, Step, Sys, Un, W::W32, W::W64};
 use crate::float::{Rounding, Type};
-use crate::interp::{Control, Handler, Interp};
+use crate::interp::{Control, Handler, Interp, NEXT_RUN, TABLE_LEN};
 use crate::op::Op;
 use crate::state::Regs;
 use crate::translate::Emitter;
@@ -32,6 +32,7 @@ use crate::vector::{
     self, Sign, Test, doubled_accumulate, doubled_high, fp_test, leading_sign_bits, polynomial,
     shift, shift_right, shift_sat, splat, truth, unsigned_recip_estimate, unsigned_rsqrt_estimate,
 };
+pub(crate) use format::fp_immediate;
 use format::{Format, Word};
 use meaning::*;
 pub use print::disassemble;
@@ -141,10 +142,6 @@ const PARTS: [&[Row]; 5] = [
     simd_rows!(table),
 ];
 
-/// Entries of the handlers' table: a power of two, at least twice the rows.
-pub const TABLE_LEN: usize = 2048;
-/// The entry of an op that is no instruction: the run ends here and goes on elsewhere.
-pub const NEXT_RUN: u16 = TABLE_LEN as u16 - 1;
 /// The entry of words that no row accepts.
 const UNALLOCATED: u16 = 0;
 
@@ -226,6 +223,11 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     }
     Index(buckets)
 });
+
+/// The 64-bit pattern of the modified immediate in a word.
+pub(crate) fn modified_immediate(word: u32) -> u64 {
+    format::modified_immediate(Word(word))
+}
 
 /// Decodes a word at an address.
 pub fn decode(word: u32, pc: u64) -> Op {

@@ -738,6 +738,17 @@ impl Emit for Translator<'_> {
         self.def_flags(r, r, zero, zero);
     }
 
+    fn flags_logic(&mut self, w: W, a: Value, carry: Option<Value>) {
+        let a = self.fit(ty(w), a);
+        let r = self.sign_extended(w, a);
+        let c = match carry {
+            Some(c) => self.b.ins().uextend(I64, c),
+            None => self.use_flag(|f| f.c),
+        };
+        let v = self.use_flag(|f| f.v);
+        self.def_flags(r, r, c, v);
+    }
+
     fn set_nzcv(&mut self, value: Value) {
         let value = self.fit(I64, value);
         let nzcv = self.b.ins().ushr_imm_u(value, 28);
@@ -934,7 +945,15 @@ impl Emit for Translator<'_> {
                 let nzcv = self.pack_flags();
                 self.b.ins().ishl_imm_u(nzcv, 28)
             }
-            Sys::CtrEl0 | Sys::DczidEl0 | Sys::CntvctEl0 | Sys::CntfrqEl0 => {
+            Sys::CtrEl0
+            | Sys::DczidEl0
+            | Sys::CntvctEl0
+            | Sys::CntfrqEl0
+            | Sys::Ge
+            | Sys::Saturated
+            | Sys::Apsr
+            | Sys::ApsrNzcvq
+            | Sys::Fpscr => {
                 return Err(Halt::Exit);
             }
         })

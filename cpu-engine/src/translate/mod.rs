@@ -8,7 +8,6 @@
 //!                                 dispatcher which address is wanted
 //! ```
 //! Translated code runs only on address spaces that offer a [`litebox::Window`].
-
 mod emit;
 mod raw;
 
@@ -27,6 +26,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use litebox::{AddressSpace, Window};
 
 use crate::a64;
+use crate::interp::TABLE_LEN;
 use crate::op::Op;
 use crate::state::Regs;
 use emit::{Addresses, PC, Translator};
@@ -256,7 +256,7 @@ impl Translations {
             let mut at = *start;
             let mut open = true;
             for (i, op) in ops.iter().enumerate() {
-                let meaning = a64::TRANSLATORS[op.row as usize % a64::TABLE_LEN];
+                let meaning = a64::TRANSLATORS[op.row as usize % TABLE_LEN];
                 open = t.instruction(at, op, meaning, ops.len() - i);
                 at = at.wrapping_add(4);
                 if !open {

@@ -1,0 +1,92 @@
+//! A32: data processing, branches, exceptions, status.
+
+macro_rules! integer_rows {
+    ($then:ident $($args:tt)*) => {
+        $then! { $($args)* [e o s]
+        "111001111111iiiiiiiiiiii1111iiii" "udf" UDF => e.undefined();
+        "1110001010001111ddddiiiiiiiiiiii" "adr" ADR => constant(e, o);
+        "1110001001001111ddddiiiiiiiiiiii" "adr" ADR => constant(e, o);
+        "11100000000snnnnddddiiiiitt0mmmm" "and" D_N_SH => dp(e, o, s, Alu::And, shifted);
+        "11100000001snnnnddddiiiiitt0mmmm" "eor" D_N_SH => dp(e, o, s, Alu::Eor, shifted);
+        "11100000010snnnnddddiiiiitt0mmmm" "sub" D_N_SH => dp(e, o, s, Alu::Sub, shifted);
+        "11100000011snnnnddddiiiiitt0mmmm" "rsb" D_N_SH => dp(e, o, s, Alu::Rsb, shifted);
+        "11100000100snnnnddddiiiiitt0mmmm" "add" D_N_SH => dp(e, o, s, Alu::Add, shifted);
+        "11100000101snnnnddddiiiiitt0mmmm" "adc" D_N_SH => dp(e, o, s, Alu::Adc, shifted);
+        "11100000110snnnnddddiiiiitt0mmmm" "sbc" D_N_SH => dp(e, o, s, Alu::Sbc, shifted);
+        "11100000111snnnnddddiiiiitt0mmmm" "rsc" D_N_SH => dp(e, o, s, Alu::Rsc, shifted);
+        "111000010001nnnn0000iiiiitt0mmmm" "tst" N_SH => test(e, o, Alu::And, shifted);
+        "111000010011nnnn0000iiiiitt0mmmm" "teq" N_SH => test(e, o, Alu::Eor, shifted);
+        "111000010101nnnn0000iiiiitt0mmmm" "cmp" N_SH => test(e, o, Alu::Sub, shifted);
+        "111000010111nnnn0000iiiiitt0mmmm" "cmn" N_SH => test(e, o, Alu::Add, shifted);
+        "11100001100snnnnddddiiiiitt0mmmm" "orr" D_N_SH => dp(e, o, s, Alu::Orr, shifted);
+        "11100001101s0000ddddiiiiitt0mmmm" "mov" D_SH => dp(e, o, s, Alu::Mov, shifted);
+        "11100001110snnnnddddiiiiitt0mmmm" "bic" D_N_SH => dp(e, o, s, Alu::Bic, shifted);
+        "11100001111s0000ddddiiiiitt0mmmm" "mvn" D_SH => dp(e, o, s, Alu::Mvn, shifted);
+        "11100000000snnnnddddaaaa0tt1mmmm" "and" D_N_RS => dp(e, o, s, Alu::And, shifted_reg);
+        "11100000001snnnnddddaaaa0tt1mmmm" "eor" D_N_RS => dp(e, o, s, Alu::Eor, shifted_reg);
+        "11100000010snnnnddddaaaa0tt1mmmm" "sub" D_N_RS => dp(e, o, s, Alu::Sub, shifted_reg);
+        "11100000011snnnnddddaaaa0tt1mmmm" "rsb" D_N_RS => dp(e, o, s, Alu::Rsb, shifted_reg);
+        "11100000100snnnnddddaaaa0tt1mmmm" "add" D_N_RS => dp(e, o, s, Alu::Add, shifted_reg);
+        "11100000101snnnnddddaaaa0tt1mmmm" "adc" D_N_RS => dp(e, o, s, Alu::Adc, shifted_reg);
+        "11100000110snnnnddddaaaa0tt1mmmm" "sbc" D_N_RS => dp(e, o, s, Alu::Sbc, shifted_reg);
+        "11100000111snnnnddddaaaa0tt1mmmm" "rsc" D_N_RS => dp(e, o, s, Alu::Rsc, shifted_reg);
+        "111000010001nnnn0000aaaa0tt1mmmm" "tst" N_RS => test(e, o, Alu::And, shifted_reg);
+        "111000010011nnnn0000aaaa0tt1mmmm" "teq" N_RS => test(e, o, Alu::Eor, shifted_reg);
+        "111000010101nnnn0000aaaa0tt1mmmm" "cmp" N_RS => test(e, o, Alu::Sub, shifted_reg);
+        "111000010111nnnn0000aaaa0tt1mmmm" "cmn" N_RS => test(e, o, Alu::Add, shifted_reg);
+        "11100001100snnnnddddaaaa0tt1mmmm" "orr" D_N_RS => dp(e, o, s, Alu::Orr, shifted_reg);
+        "11100001101s0000ddddaaaa0tt1mmmm" "mov" D_RS => dp(e, o, s, Alu::Mov, shifted_reg);
+        "11100001110snnnnddddaaaa0tt1mmmm" "bic" D_N_RS => dp(e, o, s, Alu::Bic, shifted_reg);
+        "11100001111s0000ddddaaaa0tt1mmmm" "mvn" D_RS => dp(e, o, s, Alu::Mvn, shifted_reg);
+        "11100010000snnnnddddiiiiiiiiiiii" "and" D_N_IMM => dp(e, o, s, Alu::And, imm);
+        "11100010001snnnnddddiiiiiiiiiiii" "eor" D_N_IMM => dp(e, o, s, Alu::Eor, imm);
+        "11100010010snnnnddddiiiiiiiiiiii" "sub" D_N_IMM => dp(e, o, s, Alu::Sub, imm);
+        "11100010011snnnnddddiiiiiiiiiiii" "rsb" D_N_IMM => dp(e, o, s, Alu::Rsb, imm);
+        "11100010100snnnnddddiiiiiiiiiiii" "add" D_N_IMM => dp(e, o, s, Alu::Add, imm);
+        "11100010101snnnnddddiiiiiiiiiiii" "adc" D_N_IMM => dp(e, o, s, Alu::Adc, imm);
+        "11100010110snnnnddddiiiiiiiiiiii" "sbc" D_N_IMM => dp(e, o, s, Alu::Sbc, imm);
+        "11100010111snnnnddddiiiiiiiiiiii" "rsc" D_N_IMM => dp(e, o, s, Alu::Rsc, imm);
+        "111000110001nnnn0000iiiiiiiiiiii" "tst" N_IMM => test(e, o, Alu::And, imm);
+        "111000110011nnnn0000iiiiiiiiiiii" "teq" N_IMM => test(e, o, Alu::Eor, imm);
+        "111000110101nnnn0000iiiiiiiiiiii" "cmp" N_IMM => test(e, o, Alu::Sub, imm);
+        "111000110111nnnn0000iiiiiiiiiiii" "cmn" N_IMM => test(e, o, Alu::Add, imm);
+        "11100011100snnnnddddiiiiiiiiiiii" "orr" D_N_IMM => dp(e, o, s, Alu::Orr, imm);
+        "11100011101s0000ddddiiiiiiiiiiii" "mov" D_IMM => dp(e, o, s, Alu::Mov, imm);
+        "11100011110snnnnddddiiiiiiiiiiii" "bic" D_N_IMM => dp(e, o, s, Alu::Bic, imm);
+        "11100011111s0000ddddiiiiiiiiiiii" "mvn" D_IMM => dp(e, o, s, Alu::Mvn, imm);
+        "111000110000iiiiddddiiiiiiiiiiii" "movw" D_IMM16 => constant(e, o);
+        "111000110100iiiiddddiiiiiiiiiiii" "movt" D_IMM16 => movt(e, o);
+        "11100000000sdddd0000mmmm1001nnnn" "mul" MUL => mul(e, o, s, None);
+        "11100000001sddddaaaammmm1001nnnn" "mla" MUL_A => mul(e, o, s, Some(Bin::Add));
+        "111000000100hhhhllllmmmm1001nnnn" "umaal" MUL_LONG => umaal(e, o);
+        "111000000110ddddaaaammmm1001nnnn" "mls" MUL_A => mul(e, o, false, Some(Bin::Sub));
+        "11100000100shhhhllllmmmm1001nnnn" "umull" MUL_LONG => mul_long(e, o, s, false, false);
+        "11100000101shhhhllllmmmm1001nnnn" "umlal" MUL_LONG => mul_long(e, o, s, false, true);
+        "11100000110shhhhllllmmmm1001nnnn" "smull" MUL_LONG => mul_long(e, o, s, true, false);
+        "11100000111shhhhllllmmmm1001nnnn" "smlal" MUL_LONG => mul_long(e, o, s, true, true);
+        "111001110001dddd1111mmmm0001nnnn" "sdiv" MUL => divide(e, o, Bin::SDiv);
+        "111001110011dddd1111mmmm0001nnnn" "udiv" MUL => divide(e, o, Bin::UDiv);
+        "1110000101101111dddd11110001mmmm" "clz" D_M => un(e, o, Un::Clz);
+        "11101010iiiiiiiiiiiiiiiiiiiiiiii" "b" BRANCH => branch(e, o);
+        "11101011iiiiiiiiiiiiiiiiiiiiiiii" "bl" CALL => call(e, o);
+        "1111101hiiiiiiiiiiiiiiiiiiiiiiii" "blx" CALL_OTHER => call(e, o);
+        "1110000100101111111111110001mmmm" "bx" JUMP_REG => jump_reg(e, o);
+        "1110000100101111111111110010mmmm" "bxj" JUMP_REG => jump_reg(e, o);
+        "1110000100101111111111110011mmmm" "blx" CALL_REG => call_reg(e, o);
+        "11101111iiiiiiiiiiiiiiiiiiiiiiii" "svc" SVC => e.syscall(o.next);
+        "111000010010iiiiiiiiiiii0111iiii" "bkpt" BKPT => e.breakpoint();
+        "111000110010000011110000hhhhhhhh" "hint" HINT => Ok(());
+        "1110000100001111dddd000000000000" "mrs" D => mrs(e, o, Sys::Apsr);
+        "111000010010mmmm111100000000nnnn" "msr" MSR => msr_apsr(e, o);
+        "111000110010mmmm1111iiiiiiiiiiii" "msr" MSR_IMM => msr_apsr(e, o);
+        "11110101011111111111000000011111" "clrex" NONE => { e.clear_exclusive(); Ok(()) };
+        "1111010101111111111100000100iiii" "dsb" BARRIER => barrier(e);
+        "1111010101111111111100000101iiii" "dmb" BARRIER => barrier(e);
+        "1111010101111111111100000110iiii" "isb" BARRIER => barrier(e);
+        "11110001000000010000000000000000" "setend" SETEND => Ok(());
+        "11110001000000010000001000000000" "setend" SETEND => e.undefined();
+        }
+    };
+}
+
+pub(crate) use integer_rows;
