@@ -13,11 +13,6 @@
 //!
 //! One place enters translated code. It may, because the code lies in the arena of the same value
 //! and was made for the address space whose exclusive borrow the caller holds.
-#![expect(
-    clippy::vec_box,
-    reason = "translated code holds the addresses of the ops"
-)]
-
 mod emit;
 mod raw;
 
