@@ -143,7 +143,7 @@ pub fn saturate_halves(n: u64, bits: u64, signed: bool) -> u64 {
 
 /// Bytes of n where a flag is set, else of m.
 pub fn select(both: u64, ge: u64) -> u64 {
-    let mask = (0..4).fold(0, |mask, i| mask | (ge as u32 >> i & 1) * 0xff << (8 * i));
+    let mask = (0..4).fold(0, |mask, i| mask | ((ge as u32 >> i & 1) * 0xff) << (8 * i));
     u64::from(low(both) & mask | high(both) & !mask)
 }
 

@@ -317,7 +317,7 @@ pub fn encoding_at(location: u64, fetch: impl Fn(u64) -> Result<u16, Fault>) -> 
     if thumb && !is_wide(first) {
         return Ok(u32::from(first));
     }
-    let second = fetch(pc + 2 & 0xffff_ffff)?;
+    let second = fetch((pc + 2) & 0xffff_ffff)?;
     Ok(match thumb {
         true => u32::from(first) << 16 | u32::from(second),
         false => u32::from(second) << 16 | u32::from(first),
