@@ -189,7 +189,7 @@ fn program(words: &[u32], states: &[u8], scratch: &[u8], memory: bool) -> Vec<u8
     for (i, word) in words.iter().enumerate() {
         let at = STUBS + STUB * i as u64;
         // Indirect branches, so that what is translated at once is small.
-        let load = |bytes: u32| 0x5800_0000 | bytes / 4 << 5 | OURS;
+        let load = |bytes: u32| 0x5800_0000 | ((bytes / 4) << 5) | OURS;
         let branch = 0xd61f_0000 | OURS << 5;
         let stub = [*word, 0x1400_0003, load(24), branch, load(8), branch];
         for (j, word) in stub.iter().enumerate() {

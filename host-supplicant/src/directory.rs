@@ -106,7 +106,10 @@ impl DirectoryFiles {
             Request::FileRemove { name } => self.remove(name),
             Request::FileRename { from, to } => self.rename(from, to),
             Request::DirList => self.list(),
-            Request::LoadTa { .. } | Request::Time => return None,
+            Request::LoadTa { .. }
+            | Request::RpmbInfo
+            | Request::RpmbFrames { .. }
+            | Request::Time => return None,
         })
     }
 

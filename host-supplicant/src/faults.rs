@@ -10,6 +10,7 @@ use tee_abi::TeeResult;
 use tee_abi::ree::{Ree, ReeFile, Reply, Request};
 
 use crate::memory::MemoryFiles;
+use crate::rpmb::RpmbDevice;
 
 /// What happens at the chosen step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +36,9 @@ enum Change {
 }
 
 /// Files in memory that fail at a chosen step.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct FaultyFiles {
+    rpmb: Option<RpmbDevice>,
     live: MemoryFiles,
     durable: BTreeMap<String, Vec<u8>>,
     durable_names: BTreeSet<String>,
@@ -64,6 +66,22 @@ impl FaultyFiles {
             fault,
             ..Self::default()
         }
+    }
+
+    /// With this RPMB device; each exchange with it is a step.
+    #[must_use]
+    pub fn with_rpmb(mut self, device: RpmbDevice) -> Self {
+        self.rpmb = Some(device);
+        self
+    }
+
+    /// Takes the RPMB device out: what is left of it when the world ends.
+    pub const fn take_rpmb(&mut self) -> Option<RpmbDevice> {
+        self.rpmb.take()
+    }
+
+    fn rpmb(&mut self) -> Result<&mut RpmbDevice, TeeResult> {
+        self.rpmb.as_mut().ok_or(TeeResult::ERROR_ITEM_NOT_FOUND)
     }
 
     /// Steps taken so far.
@@ -298,6 +316,11 @@ impl Ree for FaultyFiles {
             Request::FileClose { file } => {
                 self.names.remove(file);
                 self.pass(&request)
+            }
+            Request::RpmbInfo => Ok(self.rpmb()?.info()),
+            Request::RpmbFrames { frames, answer } => {
+                self.step().map_err(|fault| self.failed(fault))?;
+                self.rpmb()?.exchange(frames, *answer)
             }
             Request::Time => Ok(Reply::Time {
                 seconds: 0,

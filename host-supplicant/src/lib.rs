@@ -12,11 +12,13 @@ mod channel;
 mod directory;
 pub mod faults;
 mod memory;
+mod rpmb;
 mod supplicant;
 mod ta_path;
 
 pub use channel::{ReeChannel, ServeError, serve};
 pub use directory::OpenError;
 pub use memory::MemoryFiles;
+pub use rpmb::{Mac, RpmbDevice};
 pub use supplicant::{Config, Durability, StoragePlace, Supplicant};
 pub use ta_path::TaSource;

@@ -65,7 +65,10 @@ impl MemoryFiles {
             Request::FileRemove { name } => self.remove(name),
             Request::FileRename { from, to } => self.rename(from, to),
             Request::DirList => Ok(Reply::Names(self.names.keys().cloned().collect())),
-            Request::LoadTa { .. } | Request::Time => return None,
+            Request::LoadTa { .. }
+            | Request::RpmbInfo
+            | Request::RpmbFrames { .. }
+            | Request::Time => return None,
         })
     }
 

@@ -8,7 +8,11 @@ use tee_abi::ree::{Ree, Reply, Request};
 
 use crate::directory::{DirectoryFiles, OpenError};
 use crate::memory::MemoryFiles;
+use crate::rpmb::{Mac, RpmbDevice};
 use crate::ta_path::{self, TaSource};
+
+/// Name of the RPMB image in the storage directory; hidden, so that it is none of the storage files.
+const RPMB_IMAGE: &str = ".rpmb";
 
 /// Whether what was acknowledged survives a power failure, or only the end of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,6 +48,16 @@ pub struct Config {
 pub struct Supplicant {
     ta_path: Vec<TaSource>,
     files: Files,
+    place: StoragePlace,
+    rpmb: Rpmb,
+}
+
+#[derive(Debug)]
+enum Rpmb {
+    Absent,
+    /// To be opened when it is first asked for.
+    Closed(Mac),
+    Open(RpmbDevice),
 }
 
 #[derive(Debug)]
@@ -58,16 +72,43 @@ impl Supplicant {
     /// # Errors
     /// When another world uses the directory, or the host refuses it.
     pub fn new(config: Config) -> Result<Self, OpenError> {
-        let files = match config.storage {
+        let files = match &config.storage {
             StoragePlace::Temporary => Files::Memory(MemoryFiles::default()),
             StoragePlace::Directory(path, durability) => {
-                Files::Directory(DirectoryFiles::open(&path, durability)?)
+                Files::Directory(DirectoryFiles::open(path, *durability)?)
             }
         };
         Ok(Self {
             ta_path: config.ta_path,
             files,
+            place: config.storage,
+            rpmb: Rpmb::Absent,
         })
+    }
+
+    /// With an emulated RPMB device beside the storage files: an image file in their directory, or
+    /// memory. This function computes its authentication codes.
+    #[must_use]
+    pub fn with_rpmb(mut self, mac: Mac) -> Self {
+        self.rpmb = Rpmb::Closed(mac);
+        self
+    }
+
+    fn rpmb(&mut self) -> Result<&mut RpmbDevice, TeeResult> {
+        if let Rpmb::Closed(mac) = self.rpmb {
+            let device = match &self.place {
+                StoragePlace::Temporary => RpmbDevice::in_memory(mac),
+                StoragePlace::Directory(path, durability) => {
+                    RpmbDevice::open(&path.join(RPMB_IMAGE), *durability, mac)
+                        .map_err(|_| TeeResult::ERROR_STORAGE_NOT_AVAILABLE)?
+                }
+            };
+            self.rpmb = Rpmb::Open(device);
+        }
+        match &mut self.rpmb {
+            Rpmb::Open(device) => Ok(device),
+            Rpmb::Absent | Rpmb::Closed(_) => Err(TeeResult::ERROR_ITEM_NOT_FOUND),
+        }
     }
 }
 
@@ -76,6 +117,8 @@ impl Ree for Supplicant {
         match request {
             Request::LoadTa { uuid } => ta_path::load(&self.ta_path, uuid).map(Reply::Data),
             Request::Time => time(),
+            Request::RpmbInfo => Ok(self.rpmb()?.info()),
+            Request::RpmbFrames { frames, answer } => self.rpmb()?.exchange(&frames, answer),
             request => {
                 let served = match &mut self.files {
                     Files::Memory(files) => files.call(&request),

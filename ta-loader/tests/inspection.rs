@@ -62,22 +62,19 @@ fn a64_stubs() -> Vec<u8> {
     code.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// As [`a64_stubs`] in A32, called from T32.
+/// As [`a64_stubs`] in A32.
 fn a32_stubs() -> Vec<u8> {
-    // blx +0 from an address that 4 divides: to the word after next
-    let mut code = vec![0x00, 0xf0, 0x00, 0xe8];
-    for number in [1u32, 12] {
-        for word in [
-            0xe92d_40e0,
+    let stub = |number: u32| {
+        [
+            0xe92d_40e0u32,
             0xe3a0_7000 | number,
             0xe3a0_6000,
             0xef00_0000,
             0xe8bd_80e0,
-        ] {
-            code.extend(u32::to_le_bytes(word));
-        }
-    }
-    code
+        ]
+    };
+    let words = [stub(1), stub(12)].concat();
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
 #[test]
@@ -101,33 +98,58 @@ fn the_properties_of_a_stripped_ta_are_found() {
 
 #[test]
 fn syscall_stubs_are_found_without_symbols() {
-    let log = LinkedSyscall {
-        number: 1,
-        name: "log",
-        called: Some(true),
+    let stub = |number, name, reachable| LinkedSyscall {
+        number,
+        name,
+        reachable,
     };
-    let wait = LinkedSyscall {
-        number: 12,
-        name: "wait",
-        called: Some(false),
-    };
-    for (machine, code) in [(Machine::AArch64, a64_stubs()), (Machine::Arm, a32_stubs())] {
+    let of = |machine, code: Vec<u8>| {
         let file = signed(&Elf::main(machine).at(0x40, code).build());
-        let report = Report::new(&file, None, &dev());
-        assert_eq!(
-            report.elf.unwrap().syscalls,
-            [log.clone(), wait.clone()],
-            "{machine}"
-        );
-    }
-    let code = [0xb8, 12, 0, 0, 0, 0x41, 0x54, 0x0f, 0x05];
-    let file = signed(&Elf::main(Machine::X86_64).at(0x40, code).build());
-    let report = Report::new(&file, None, &dev());
-    let wait = LinkedSyscall {
-        called: None,
-        ..wait
+        Report::new(&file, None, &dev()).elf.unwrap().syscalls
     };
-    assert_eq!(report.elf.unwrap().syscalls, [wait]);
+    let a64 = of(Machine::AArch64, a64_stubs());
+    assert_eq!(
+        a64,
+        [stub(1, "log", Some(true)), stub(12, "wait", Some(false))]
+    );
+    let a32 = of(Machine::Arm, a32_stubs());
+    assert_eq!(a32, [stub(1, "log", None), stub(12, "wait", None)]);
+    let x86 = of(
+        Machine::X86_64,
+        vec![0xb8, 12, 0, 0, 0, 0x41, 0x54, 0x0f, 0x05],
+    );
+    assert_eq!(x86, [stub(12, "wait", None)]);
+}
+
+#[test]
+fn code_is_followed_through_formed_and_stored_addresses() {
+    let code: [u32; 12] = [
+        0x1000_0120, // 0x40 adr x0, 0x64
+        0xd65f_03c0, // 0x44 ret
+        0xd280_0008, // 0x48 mov x8, #0
+        0xd400_0001, // 0x4c svc #0
+        0xd65f_03c0, // 0x50 ret
+        0xd280_0028, // 0x54 mov x8, #1
+        0xd400_0001, // 0x58 svc #0
+        0xd65f_03c0, // 0x5c ret
+        0xd65f_03c0, // 0x60 ret
+        0x17ff_fff9, // 0x64 b 0x48
+        0xd280_0048, // 0x68 mov x8, #2
+        0xd400_0001, // 0x6c svc #0
+    ];
+    let code: Vec<u8> = code.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let elf = Elf::main(Machine::AArch64)
+        .at(0x40, code)
+        .rel(DATA, 1027, 0, 0x54);
+    let file = signed(&elf.build());
+    let syscalls = Report::new(&file, None, &dev()).elf.unwrap().syscalls;
+    let reachable: Vec<_> = syscalls.iter().map(|s| (s.name, s.reachable)).collect();
+    let expected = [
+        ("sys_return", Some(true)),
+        ("log", Some(true)),
+        ("panic", Some(false)),
+    ];
+    assert_eq!(reachable, expected);
 }
 
 #[test]
@@ -152,7 +174,7 @@ fn the_text_names_what_a_person_looks_for() {
         "  undefined    elsewhere\n",
         "  gpd.ta.dataSize                          U32          32768\n",
         "       6 R_AARCH64_RELATIVE\n",
-        "Syscalls: 2 linked, 1 with a caller\n  called       log\n  no caller    wait\n",
+        "Syscalls: 2 linked, 1 within reach\n  within reach log\n  out of reach wait\n",
     ] {
         assert!(text.contains(expected), "{expected:?} is not in\n{text}");
     }

@@ -338,8 +338,9 @@ pub const fn is_xts(id: u32) -> bool {
     id >> 8 & 0xf == 4
 }
 
-/// The digest algorithm of the main hash `hash`.
-const fn digest_of(hash: u32) -> u32 {
+/// The digest algorithm of the main hash `hash`; of a digest algorithm, itself.
+#[must_use]
+pub const fn digest_of(hash: u32) -> u32 {
     (Class::Digest as u32) << 28 | hash
 }
 

@@ -10,6 +10,8 @@ extern crate alloc;
 
 pub mod algorithms;
 pub mod attributes;
+pub mod channel;
+pub mod client;
 pub mod core;
 pub mod layout;
 pub mod objects;
@@ -21,6 +23,7 @@ pub mod shdr;
 pub mod syscalls;
 pub mod ta;
 pub mod uuid;
+pub mod wire;
 
 pub use result::{Origin, TeeResult};
 pub use uuid::Uuid;

@@ -81,6 +81,16 @@ pub enum Request {
     },
     /// The names in the storage directory. Answers [`Reply::Names`].
     DirList,
+    /// What RPMB device there is. Answers [`Reply::RpmbInfo`]; `TEE_ERROR_ITEM_NOT_FOUND` when
+    /// there is none.
+    RpmbInfo,
+    /// Hand frames of 512 bytes to the RPMB device. Answers [`Reply::Data`] with its frames.
+    RpmbFrames {
+        /// The frames of one request, one behind the other.
+        frames: Vec<u8>,
+        /// How many frames it shall answer with.
+        answer: u16,
+    },
     /// Wall-clock time. Answers [`Reply::Time`].
     Time,
 }
@@ -98,6 +108,15 @@ pub enum Reply {
     Extents(Vec<Vec<u8>>),
     /// Flat names, in no order.
     Names(Vec<String>),
+    /// What an RPMB device says of itself.
+    RpmbInfo {
+        /// Its identification register (CID).
+        cid: [u8; 16],
+        /// Size in units of 128 KiB (`RPMB_SIZE_MULT`).
+        size_mult: u8,
+        /// Sectors of 512 bytes that are written at once or not (`REL_WR_SEC_C`).
+        reliable_sectors: u8,
+    },
     /// Time since the epoch.
     Time {
         /// Whole seconds.
@@ -105,6 +124,68 @@ pub enum Reply {
         /// Milliseconds, 0 to 999.
         millis: u32,
     },
+}
+
+/// The frame of JEDEC's RPMB protocol (JESD84-B51, section 6.6.22): 512 bytes, numbers big endian.
+pub mod rpmb {
+    use core::ops::Range;
+
+    /// Bytes of a frame.
+    pub const FRAME: usize = 512;
+    /// Bytes of data in a frame, and of a block of the device.
+    pub const BLOCK: usize = 256;
+    /// Key, or authentication code.
+    pub const MAC: Range<usize> = 196..228;
+    /// Data.
+    pub const DATA: Range<usize> = 228..484;
+    /// Nonce.
+    pub const NONCE: Range<usize> = 484..500;
+    /// Write counter.
+    pub const COUNTER: Range<usize> = 500..504;
+    /// First block.
+    pub const ADDRESS: Range<usize> = 504..506;
+    /// Number of blocks.
+    pub const COUNT: Range<usize> = 506..508;
+    /// Result.
+    pub const RESULT: Range<usize> = 508..510;
+    /// Type of message.
+    pub const TYPE: Range<usize> = 510..512;
+    /// What the code authenticates.
+    pub const AUTHENTICATED: Range<usize> = 228..512;
+
+    /// Program the key.
+    pub const PROGRAM_KEY: u16 = 1;
+    /// Read the write counter.
+    pub const READ_COUNTER: u16 = 2;
+    /// Write blocks.
+    pub const WRITE: u16 = 3;
+    /// Read blocks.
+    pub const READ: u16 = 4;
+
+    /// The type of the answer to a request.
+    #[must_use]
+    pub const fn answer_to(request: u16) -> u16 {
+        request << 8
+    }
+
+    /// It worked.
+    pub const OK: u16 = 0;
+    /// It did not.
+    pub const GENERAL_FAILURE: u16 = 1;
+    /// The code does not match.
+    pub const AUTHENTICATION_FAILURE: u16 = 2;
+    /// The write counter does not match.
+    pub const COUNTER_FAILURE: u16 = 3;
+    /// There is no such block.
+    pub const ADDRESS_FAILURE: u16 = 4;
+    /// Writing failed.
+    pub const WRITE_FAILURE: u16 = 5;
+    /// There is no key yet.
+    pub const NO_KEY: u16 = 7;
+    /// The bits that hold one of these.
+    pub const RESULT_MASK: u16 = 0x3F;
+    /// The write counter cannot rise any more.
+    pub const COUNTER_EXPIRED: u16 = 0x80;
 }
 
 /// The one way from the secure world to the normal world.

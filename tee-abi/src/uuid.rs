@@ -4,10 +4,10 @@
 use ::core::fmt;
 use ::core::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A UUID, kept as the sixteen octets of RFC 4122 (big-endian fields).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Uuid(pub [u8; 16]);
 
 /// A text is not a UUID of the form `8-4-4-4-12` hexadecimal digits.
@@ -93,6 +93,28 @@ impl FromStr for Uuid {
             nibbles += 1;
         }
         Ok(Self(out))
+    }
+}
+
+/// Text in formats for people, octets in messages.
+impl Serialize for Uuid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Uuid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = alloc::string::String::deserialize(deserializer)?;
+            text.parse().map_err(de::Error::custom)
+        } else {
+            <[u8; 16]>::deserialize(deserializer).map(Self)
+        }
     }
 }
 

@@ -14,6 +14,12 @@ pub trait StorageCrypto {
     /// HMAC with SHA-256, for a key of any length.
     fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32];
 
+    /// Encrypts one block with AES-128.
+    fn aes128_encrypt(&self, key: &[u8; 16], block: &mut [u8; 16]);
+
+    /// Decrypts one block with AES-128.
+    fn aes128_decrypt(&self, key: &[u8; 16], block: &mut [u8; 16]);
+
     /// Encrypts one block with AES-256.
     fn aes256_encrypt(&self, key: &[u8; 32], block: &mut [u8; 16]);
 

@@ -38,6 +38,35 @@ pub enum Damage {
     ObjectHead,
 }
 
+/// What about an RPMB device, or whoever carries its frames, is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RpmbFault {
+    /// There is no device.
+    #[error("there is no RPMB device")]
+    Absent,
+    /// It has no key yet.
+    #[error("the RPMB device has no key")]
+    NoKey,
+    /// It refuses a request with this result.
+    #[error("the RPMB device refuses with result {0:#x} (2: its key is another world's)")]
+    Refused(u16),
+    /// An answer does not authenticate.
+    #[error("an answer of the RPMB device does not authenticate: its key is another world's")]
+    Code,
+    /// An answer is to another question.
+    #[error("an answer of the RPMB device was replayed")]
+    Nonce,
+    /// A write was not the next one.
+    #[error("the RPMB device's write counter is not where it should be")]
+    Counter,
+    /// An answer is no answer.
+    #[error("the RPMB device's answer is malformed")]
+    Malformed,
+    /// The file system on it is not OP-TEE's.
+    #[error("the RPMB device holds another file system")]
+    Format,
+}
+
 /// Why an operation on trusted storage failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FsError {
@@ -56,6 +85,12 @@ pub enum FsError {
     /// The object would grow beyond what the format's counters hold.
     #[error("the object would grow too large")]
     TooLarge,
+    /// The RPMB device, or whoever carries its frames, failed.
+    #[error("{0}")]
+    Rpmb(RpmbFault),
+    /// There is no room left on the device.
+    #[error("there is no room left")]
+    NoSpace,
     /// The normal world failed.
     #[error("the normal world answered {0}")]
     Ree(TeeResult),
@@ -70,7 +105,14 @@ impl From<FsError> for TeeResult {
             FsError::NotFound => Self::ERROR_ITEM_NOT_FOUND,
             FsError::Exists => Self::ERROR_ACCESS_CONFLICT,
             FsError::TooLarge => Self::ERROR_OVERFLOW,
-            FsError::Ree(Self::ERROR_STORAGE_NO_SPACE) => Self::ERROR_STORAGE_NO_SPACE,
+            FsError::NoSpace | FsError::Ree(Self::ERROR_STORAGE_NO_SPACE) => {
+                Self::ERROR_STORAGE_NO_SPACE
+            }
+            FsError::Rpmb(RpmbFault::Absent) => Self::ERROR_ITEM_NOT_FOUND,
+            FsError::Rpmb(
+                RpmbFault::Code | RpmbFault::Nonce | RpmbFault::Counter | RpmbFault::Format,
+            ) => Self::ERROR_SECURITY,
+            FsError::Rpmb(_) => Self::ERROR_STORAGE_NOT_AVAILABLE,
             FsError::Ree(Self::ERROR_OUT_OF_MEMORY) => Self::ERROR_OUT_OF_MEMORY,
             FsError::Ree(_) | FsError::Directory(_) => Self::ERROR_STORAGE_NOT_AVAILABLE,
         }

@@ -12,7 +12,8 @@ use tee_abi::ree::Ree;
 
 use crate::crypto::StorageCrypto;
 use crate::error::FsError;
-use crate::objects::{Key, StoredHead};
+use crate::objects::StoredHead;
+use crate::stores::{Key, Kind};
 use crate::world::TeeCore;
 
 /// An object by its place.
@@ -54,7 +55,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     /// # Errors
     /// When the directory is damaged or cannot be read.
     pub fn storage_list(&mut self) -> Result<Vec<ObjectName>, FsError> {
-        self.with_fs(|fs, env| fs.all(env))
+        self.with_fs(|fs, env| fs.in_ree(env, |ree, env| ree.all(env)))
     }
 
     /// One object's content.
@@ -63,10 +64,12 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     /// When there is no such object, it is damaged, or cannot be read.
     pub fn storage_content(&mut self, owner: Uuid, id: &[u8]) -> Result<ObjectContent, FsError> {
         let all = self.with_fs(|fs, env| {
-            let mut file = fs.open(env, owner, id)?;
-            let content = fs.read(env, &mut file, 0, u64::MAX);
-            file.close(env);
-            content
+            fs.in_ree(env, |ree, env| {
+                let mut file = ree.open(env, owner, id)?;
+                let content = ree.read(env, &mut file, 0, u64::MAX);
+                file.close(env);
+                content
+            })
         })?;
         if owner == Uuid::NIL {
             return Ok(ObjectContent {
@@ -92,13 +95,14 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     /// [`FsError::Exists`] while a TA holds it open; when there is none, or the disk fails.
     pub fn storage_remove(&mut self, owner: Uuid, id: &[u8]) -> Result<(), FsError> {
         let key = Key {
+            kind: Kind::Ree,
             ta: owner,
             id: id.to_vec(),
         };
         if self.is_open(&key) {
             return Err(FsError::Exists);
         }
-        self.with_fs(|fs, env| fs.remove(env, owner, id))
+        self.with_fs(|fs, env| fs.remove(env, &key))
     }
 
     /// Verifies everything; `progress` hears how many objects of how many are done.
@@ -112,7 +116,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         let names = self.storage_list()?;
         let total = names.len();
         let mut report = CheckReport {
-            orphans: self.with_fs(|fs, env| fs.orphans(env))?,
+            orphans: self.with_fs(|fs, env| fs.in_ree(env, |ree, env| ree.orphans(env)))?,
             ..CheckReport::default()
         };
         for (done, name) in names.into_iter().enumerate() {

@@ -28,6 +28,9 @@ pub struct Config {
     pub huk: [u8; HUK_LEN],
     /// The chip's identity.
     pub chip_id: [u8; 32],
+    /// Whether the hash of `dirf.db` is kept in RPMB, so that no old state of the storage directory
+    /// is taken for the present one (`CFG_REE_FS_INTEGRITY_RPMB`). It needs an RPMB device.
+    pub anchored: bool,
 }
 
 impl Default for Config {
@@ -35,6 +38,7 @@ impl Default for Config {
         Self {
             huk: STUB_HUK,
             chip_id: STUB_CHIP_ID,
+            anchored: false,
         }
     }
 }
@@ -68,6 +72,11 @@ impl Keys {
             Owner::Ta(uuid) => crypto.hmac_sha256(&self.ssk, &[&uuid.to_memory()]),
             Owner::Directory => crypto.hmac_sha256(&self.ssk, &[&[0]]),
         }
+    }
+
+    /// The key of the RPMB device with this identification.
+    pub(crate) fn rpmb(&self, crypto: &impl StorageCrypto, cid: &[u8; 16]) -> [u8; 32] {
+        crypto.hmac_sha256(&self.huk, &[cid])
     }
 
     /// The key that `PTA_SYSTEM_DERIVE_TA_UNIQUE_KEY` yields, before it is cut to length.

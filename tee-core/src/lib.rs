@@ -28,11 +28,13 @@ mod inspect;
 mod keys;
 mod objects;
 mod ree_fs;
+mod rpmb;
+mod stores;
 mod versions;
 mod world;
 
 pub use crypto::StorageCrypto;
-pub use error::{Damage, FsError};
+pub use error::{Damage, FsError, RpmbFault};
 pub use in_process::InProcess;
 pub use inspect::{CheckReport, ObjectContent, ObjectName};
 pub use keys::{Config, HUK_LEN, STUB_CHIP_ID, STUB_HUK};

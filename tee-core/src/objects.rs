@@ -16,7 +16,7 @@ use tee_abi::core::{ObjectHandle, ObjectHead};
 use tee_abi::{TeeResult, Uuid};
 
 use crate::error::{Damage, FsError};
-use crate::ree_fs::OpenFile;
+use crate::stores::{Key, Kind, OpenFile};
 
 /// Bytes of the header that precedes attributes and data.
 pub(crate) const HEAD: u64 = 24;
@@ -26,13 +26,6 @@ pub(crate) const USAGE_OFFSET: u64 = 12;
 const ATTRS_MAX: u32 = 1 << 20;
 /// Most objects that one instance holds open at a time.
 const HANDLES_MAX: usize = 4096;
-
-/// What tells objects apart.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key {
-    pub(crate) ta: Uuid,
-    pub(crate) id: Vec<u8>,
-}
 
 /// An object that somebody holds open.
 pub(crate) struct Object {
@@ -58,9 +51,10 @@ pub(crate) struct Handle {
     pub(crate) flags: u32,
 }
 
-/// A listing and the directory slot where it goes on; `None` before it starts.
+/// A listing, and the slot of the directory where it goes on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Listing {
+    pub(crate) kind: Kind,
     pub(crate) next: u32,
 }
 
@@ -191,9 +185,9 @@ impl Holdings {
         self.handles.into_values()
     }
 
-    pub(crate) fn add_listing(&mut self) -> u32 {
+    pub(crate) fn add_listing(&mut self, kind: Kind) -> u32 {
         let number = self.fresh();
-        self.listings.insert(number, Listing { next: 0 });
+        self.listings.insert(number, Listing { kind, next: 0 });
         number
     }
 

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::crypto::StorageCrypto;
 use crate::error::FsError;
-use crate::ree_fs::{Env, OpenFile, ReeFs};
+use crate::ree_fs::{Env, ReeFile, ReeFs};
 use crate::world::TeeCore;
 
 const HEADER: usize = 8;
@@ -79,9 +79,14 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         version: u32,
     ) -> Result<(), VersionError> {
         self.with_fs(|fs, env| {
-            let mut file = open(fs, env, db)?;
-            let done = check(fs, env, &mut file, uuid, version);
+            let mut file = fs.in_ree(env, |ree, env| open(ree, env, db))?;
+            let mut done = Ok(());
+            let settled = fs.in_ree(env, |ree, env| {
+                done = check(ree, env, &mut file, uuid, version);
+                Ok(())
+            });
             file.close(env);
+            settled?;
             done
         })
     }
@@ -91,7 +96,7 @@ fn open<R: Ree, C: StorageCrypto>(
     fs: &mut ReeFs,
     env: &mut Env<'_, R, C>,
     db: VersionDb,
-) -> Result<OpenFile, FsError> {
+) -> Result<ReeFile, FsError> {
     match fs.open(env, Uuid::NIL, db.id()) {
         Err(FsError::NotFound) => {
             let empty: &[&[u8]] = &[&[0; HEADER]];
@@ -104,7 +109,7 @@ fn open<R: Ree, C: StorageCrypto>(
 fn check<R: Ree, C: StorageCrypto>(
     fs: &mut ReeFs,
     env: &mut Env<'_, R, C>,
-    file: &mut OpenFile,
+    file: &mut ReeFile,
     uuid: Uuid,
     version: u32,
 ) -> Result<(), VersionError> {

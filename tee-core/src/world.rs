@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use tee_abi::core::storage::{
     ACCESS_READ, ACCESS_WRITE, ACCESS_WRITE_META, CREATE_FLAGS, OBJECT_ID_MAX_LEN, OPEN_FLAGS,
-    OVERWRITE, PRIVATE, PRIVATE_REE,
+    OVERWRITE,
 };
 use tee_abi::core::{ObjectHandle, ObjectHead, Reply, Request, StorageId};
 use tee_abi::ree::{self, Ree};
@@ -15,9 +15,10 @@ use crate::crypto::StorageCrypto;
 use crate::error::{Damage, FsError};
 use crate::keys::{Config, Keys};
 use crate::objects::{
-    HEAD, Handle, Holdings, Key, Object, StoredHead, USAGE_OFFSET, check_sharing,
+    HEAD, Handle, Holdings, Listing, Object, StoredHead, USAGE_OFFSET, check_sharing,
 };
-use crate::ree_fs::{Env, OpenFile, ReeFs};
+use crate::ree_fs::Env;
+use crate::stores::{Key, Kind, OpenFile, Stores};
 
 /// Fewest and most bytes of a TA's unique key, and most of the data bound into it
 /// (`pta_system.h`).
@@ -33,7 +34,7 @@ pub struct TeeCore<R, C> {
     ree: R,
     crypto: C,
     keys: Keys,
-    fs: ReeFs,
+    fs: Stores,
     objects: BTreeMap<Key, Object>,
     instances: BTreeMap<InstanceId, Holdings>,
     last_instance: u64,
@@ -49,7 +50,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
             keys: Keys::new(&crypto, config),
             ree,
             crypto,
-            fs: ReeFs::default(),
+            fs: Stores::new(config.anchored),
             objects: BTreeMap::new(),
             instances: BTreeMap::new(),
             last_instance: 0,
@@ -97,9 +98,9 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
                 attrs,
                 data,
             } => {
-                check_request(storage, &id, flags, CREATE_FLAGS)?;
+                let kind = check_request(storage, &id, flags, CREATE_FLAGS)?;
                 let content = NewObject { head, attrs, data };
-                self.object_create(instance, id, flags, &content)
+                self.object_create(instance, kind, id, flags, &content)
             }
             Request::ObjectClose { object } => self.object_close(instance, object),
             Request::ObjectDelete { object } => self.object_delete(instance, object),
@@ -141,13 +142,13 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         id: Vec<u8>,
         flags: u32,
     ) -> Answer {
-        check_request(storage, &id, flags, OPEN_FLAGS)?;
+        let kind = check_request(storage, &id, flags, OPEN_FLAGS)?;
         self.holdings(instance)?.check_room()?;
-        let key = self.key(instance, id)?;
+        let key = self.key(instance, kind, id)?;
         if let Some(object) = self.objects.get(&key) {
             check_sharing(object.flags, flags)?;
         } else {
-            let file = self.with_fs(|fs, env| fs.open(env, key.ta, &key.id));
+            let file = self.with_fs(|fs, env| fs.open(env, &key));
             let file = file.map_err(|error| self.give_up_if_corrupt(&key, error))?;
             let object = Object {
                 flags,
@@ -179,12 +180,13 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     fn object_create(
         &mut self,
         instance: InstanceId,
+        kind: Kind,
         id: Vec<u8>,
         flags: u32,
         new: &NewObject,
     ) -> Answer {
         self.holdings(instance)?.check_room()?;
-        let key = self.key(instance, id)?;
+        let key = self.key(instance, kind, id)?;
         if let Some(object) = self.objects.get(&key) {
             if flags & OVERWRITE == 0 {
                 return Err(TeeResult::ERROR_ACCESS_CONFLICT);
@@ -195,7 +197,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         let overwrite = flags & OVERWRITE != 0;
         let made = self.with_fs(|fs, env| {
             let content = [&stored.encode()[..], &new.attrs, &new.data];
-            fs.create(env, key.ta, &key.id, overwrite, &content)
+            fs.create(env, &key, overwrite, &content)
         });
         let file = made.map_err(|error| self.give_up_if_corrupt(&key, error))?;
         let object = self.objects.entry(key.clone()).or_insert(Object {
@@ -244,7 +246,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     fn object_delete(&mut self, instance: InstanceId, object: ObjectHandle) -> Answer {
         let holdings = self.holdings(instance)?;
         let key = holdings.handle_for(object, ACCESS_WRITE_META)?.key.clone();
-        let removed = self.with_fs(|fs, env| fs.remove(env, key.ta, &key.id));
+        let removed = self.with_fs(|fs, env| fs.remove(env, &key));
         self.object_close(instance, object)?;
         removed?;
         Ok(Reply::Done)
@@ -252,9 +254,9 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
 
     fn object_rename(&mut self, instance: InstanceId, object: ObjectHandle, id: Vec<u8>) -> Answer {
         check_id(&id)?;
-        let new = self.key(instance, id)?;
         let holdings = self.holdings(instance)?;
         let old = holdings.handle_for(object, ACCESS_WRITE_META)?.key.clone();
+        let new = self.key(instance, old.kind, id)?;
         if self.objects.contains_key(&new) {
             return Err(TeeResult::ERROR_ACCESS_CONFLICT);
         }
@@ -330,25 +332,27 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     }
 
     fn enum_start(&mut self, instance: InstanceId, storage: StorageId) -> Answer {
-        check_storage(storage)?;
+        let kind = Kind::of(storage)?;
         let holdings = self.holdings(instance)?;
         holdings.check_room()?;
         let ta = holdings.ta;
-        self.with_fs(|fs, env| fs.next(env, ta, 0))?
+        self.with_fs(|fs, env| fs.next(env, kind, ta, 0))?
             .ok_or(TeeResult::ERROR_ITEM_NOT_FOUND)?;
-        Ok(Reply::Enumerator(self.holdings(instance)?.add_listing()))
+        Ok(Reply::Enumerator(
+            self.holdings(instance)?.add_listing(kind),
+        ))
     }
 
     fn enum_next(&mut self, instance: InstanceId, enumerator: u32) -> Answer {
         let holdings = self.holdings(instance)?;
         let ta = holdings.ta;
-        let from = holdings.listing(enumerator)?.next;
+        let Listing { kind, next: from } = *holdings.listing(enumerator)?;
         let (slot, id) = self
-            .with_fs(|fs, env| fs.next(env, ta, from))?
+            .with_fs(|fs, env| fs.next(env, kind, ta, from))?
             .ok_or(TeeResult::ERROR_ITEM_NOT_FOUND)?;
         // Also past an object that turns out to be damaged, so that a listing ends.
         self.holdings(instance)?.listing(enumerator)?.next = slot.saturating_add(1);
-        self.describe(&Key { ta, id })
+        self.describe(&Key { kind, ta, id })
     }
 
     fn describe(&mut self, key: &Key) -> Answer {
@@ -357,7 +361,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
             self.with_fs_and(key, |fs, env, file| read_head(fs, env, file))?
         } else {
             self.with_fs(|fs, env| {
-                let mut file = fs.open(env, key.ta, &key.id)?;
+                let mut file = fs.open(env, key)?;
                 let found = read_head(fs, env, &mut file);
                 file.close(env);
                 found
@@ -380,8 +384,8 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     }
 
     fn ree_time(&mut self) -> Answer {
-        match self.ree.call(ree::Request::Time)? {
-            ree::Reply::Time { seconds, millis } if millis < 1000 => {
+        match self.ree.call(ree::Request::Time) {
+            Ok(ree::Reply::Time { seconds, millis }) if millis < 1000 => {
                 Ok(Reply::Time { seconds, millis })
             }
             _ => Err(TeeResult::ERROR_COMMUNICATION),
@@ -404,9 +408,9 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
             .ok_or(TeeResult::ERROR_BAD_STATE)
     }
 
-    fn key(&mut self, instance: InstanceId, id: Vec<u8>) -> Result<Key, TeeResult> {
+    fn key(&mut self, instance: InstanceId, kind: Kind, id: Vec<u8>) -> Result<Key, TeeResult> {
         let ta = self.holdings(instance)?.ta;
-        Ok(Key { ta, id })
+        Ok(Key { kind, ta, id })
     }
 
     /// The object behind a handle with this right, and where its data starts.
@@ -431,7 +435,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
 
     pub(crate) fn with_fs<T>(
         &mut self,
-        work: impl FnOnce(&mut ReeFs, &mut Env<'_, R, C>) -> T,
+        work: impl FnOnce(&mut Stores, &mut Env<'_, R, C>) -> T,
     ) -> T {
         let mut env = Env {
             ree: &mut self.ree,
@@ -444,7 +448,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     fn with_fs_and<T>(
         &mut self,
         key: &Key,
-        work: impl FnOnce(&mut ReeFs, &mut Env<'_, R, C>, &mut OpenFile) -> Result<T, FsError>,
+        work: impl FnOnce(&mut Stores, &mut Env<'_, R, C>, &mut OpenFile) -> Result<T, FsError>,
     ) -> Result<T, FsError> {
         let held = self.objects.get_mut(key);
         let file = held.and_then(|object| object.file.as_mut());
@@ -461,7 +465,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
     fn on_object<T>(
         &mut self,
         key: &Key,
-        work: impl FnOnce(&mut ReeFs, &mut Env<'_, R, C>, &mut OpenFile) -> Result<T, FsError>,
+        work: impl FnOnce(&mut Stores, &mut Env<'_, R, C>, &mut OpenFile) -> Result<T, FsError>,
     ) -> Result<T, TeeResult> {
         self.with_fs_and(key, work)
             .map_err(|error| self.give_up_if_corrupt(key, error))
@@ -480,7 +484,7 @@ impl<R: Ree, C: StorageCrypto> TeeCore<R, C> {
         let held = self.objects.get_mut(key);
         let file = held.and_then(|object| object.file.take());
         self.with_fs(|fs, env| {
-            let _ = fs.remove(env, key.ta, &key.id);
+            let _ = fs.remove(env, key);
             if let Some(file) = file {
                 file.close(env);
             }
@@ -523,7 +527,7 @@ impl NewObject {
 }
 
 fn read_head<R: Ree, C: StorageCrypto>(
-    fs: &mut ReeFs,
+    fs: &mut Stores,
     env: &mut Env<'_, R, C>,
     file: &mut OpenFile,
 ) -> Result<(StoredHead, u64), FsError> {
@@ -532,19 +536,13 @@ fn read_head<R: Ree, C: StorageCrypto>(
     Ok((StoredHead::decode(&image, size)?, size))
 }
 
-fn check_request(storage: StorageId, id: &[u8], flags: u32, valid: u32) -> Result<(), TeeResult> {
+fn check_request(storage: StorageId, id: &[u8], flags: u32, valid: u32) -> Result<Kind, TeeResult> {
     if flags & !valid != 0 {
         return Err(TeeResult::ERROR_BAD_PARAMETERS);
     }
-    check_storage(storage)?;
-    check_id(id)
-}
-
-fn check_storage(storage: StorageId) -> Result<(), TeeResult> {
-    match storage {
-        PRIVATE | PRIVATE_REE => Ok(()),
-        _ => Err(TeeResult::ERROR_ITEM_NOT_FOUND),
-    }
+    let kind = Kind::of(storage)?;
+    check_id(id)?;
+    Ok(kind)
 }
 
 fn check_id(id: &[u8]) -> Result<(), TeeResult> {

@@ -16,6 +16,19 @@ use serde_json::Value;
 use tee_core::StorageCrypto;
 use tempfile::TempDir;
 
+/// The first Python on the path that has the module the checker needs, else Debian's.
+fn python() -> &'static str {
+    let has = |python: &&str| {
+        let mut command = Command::new(python);
+        command.args(["-c", "import cryptography"]);
+        command.output().is_ok_and(|out| out.status.success())
+    };
+    ["python3"]
+        .into_iter()
+        .find(has)
+        .unwrap_or("/usr/bin/python3")
+}
+
 /// The checker's reports, one for each disk.
 fn reports(disks: &[MemoryFiles]) -> Vec<Value> {
     let temp = TempDir::new().unwrap();
@@ -25,7 +38,7 @@ fn reports(disks: &[MemoryFiles]) -> Vec<Value> {
         .map(|(number, disk)| write_out(temp.path().join(number.to_string()), disk))
         .collect();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/storage/check.py");
-    let out = Command::new("python3").arg(script).args(dirs).output();
+    let out = Command::new(python()).arg(script).args(dirs).output();
     let out = out.unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
     let errors = String::from_utf8_lossy(&out.stderr);

@@ -84,8 +84,8 @@ impl Op {
         if matches!(self, Self::Kill) {
             *world = killed(world);
         }
-        let instance = world.instance(TA);
-        let session = &mut Session { world, instance };
+        let session = &mut Session::new(world, TA);
+        let instance = session.instance;
         let done = match *self {
             Self::Create { id, len, replace } => {
                 let flags = if replace { ALL | REPLACE } else { ALL };

@@ -33,11 +33,11 @@ pub enum Direction {
 
 /// A message digest in progress.
 pub trait Hash: Send {
-    /// Takes in data.
+    /// Takes in data. An extendable-output function takes none once its output has begun.
     fn update(&mut self, data: &[u8]);
 
-    /// Writes the digest and starts anew. An extendable-output function fills `out`; any other
-    /// writes its size and leaves the rest.
+    /// Writes the digest and starts anew; what `out` has beyond its size is left. An
+    /// extendable-output function fills `out`, and the next call goes on from there.
     fn finish(&mut self, out: &mut [u8]);
 
     /// A copy of this state.

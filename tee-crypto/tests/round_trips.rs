@@ -308,3 +308,19 @@ fn curves_of_montgomery_and_edwards() {
         assert_eq!(other, Err(Error::SignatureInvalid));
     }
 }
+
+#[test]
+fn equal_seeds_give_equal_results() {
+    let run = || {
+        let mut rng = rng(8);
+        let key = Provider::rsa_generate(512, &[1, 0, 1], &mut rng).unwrap();
+        let pss = alg::TEE_ALG_RSASSA_PKCS1_PSS_MGF1_SHA1;
+        let signature = rsa::sign::<Provider>(pss, &key, 20, &[1; 20], 64, &mut rng).unwrap();
+        let [d, x, y] = Provider::ecc_generate(Curve::P256, &mut rng).unwrap();
+        let ecdsa = Provider::ecdsa_sign(Curve::P256, &d, &[2; 32], &mut rng).unwrap();
+        let sm2 = Provider::sm2_sign(&d, &[2; 32], &mut rng).unwrap();
+        let ed25519 = Provider::ed25519_generate(&mut rng);
+        (key.n.clone(), signature, [d, x, y], ecdsa, sm2, ed25519)
+    };
+    assert!(run() == run());
+}

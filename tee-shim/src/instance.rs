@@ -24,6 +24,7 @@ use crate::cryp::CrypState;
 use crate::dispatch::Trap;
 use crate::dump::{Cause, Dump};
 use crate::params::{self, Params};
+use crate::storage::Enumerators;
 use crate::world::World;
 
 /// Lowest address of a TA's mappings, as on OP-TEE's 64-bit platforms.
@@ -80,6 +81,8 @@ pub struct Config {
     pub flags: u32,
     /// Instructions an entry may run for; `None` for no limit.
     pub budget: Option<u64>,
+    /// Most verbose level of the TA's log that is printed: 1 error, 2 info, 3 debug, 4 flow.
+    pub log_level: u8,
     /// Whether the load address is randomised.
     pub aslr: bool,
     /// SHA-256 of `OPTEE` and the die id, from which `gpd.tee.deviceID` is made.
@@ -103,6 +106,8 @@ pub(crate) struct State {
     pub(crate) open_sessions: BTreeSet<u32>,
     /// Objects and operations.
     pub(crate) cryp: CrypState,
+    /// Listings of stored objects.
+    pub(crate) enumerators: Enumerators,
     /// What was logged as unsupported: each name is logged once.
     pub(crate) reported: BTreeSet<&'static str>,
     pub(crate) panicked: bool,

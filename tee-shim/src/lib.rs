@@ -24,6 +24,7 @@ mod memory;
 mod params;
 mod properties;
 mod sessions;
+mod storage;
 mod time;
 mod world;
 

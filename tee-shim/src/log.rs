@@ -12,6 +12,16 @@ use crate::instance::{Host, Instance};
 /// Longest text one `_utee_log` may carry.
 const MAX_LOG: u64 = 64 * 1024;
 
+/// The level of a line in OP-TEE's layout (`D/TA: …`); what is in another layout is always printed.
+fn level(line: &str) -> u8 {
+    match line.as_bytes() {
+        [b'I', b'/', ..] => 2,
+        [b'D', b'/', ..] => 3,
+        [b'F', b'/', ..] => 4,
+        _ => 0,
+    }
+}
+
 impl<H: Host> Instance<H> {
     /// `_utee_log`: text of any length, newlines included, from a TA that formatted it.
     pub(crate) fn log(&mut self, buf: UserPtr, len: u64) -> SysResult {
@@ -27,7 +37,9 @@ impl<H: Host> Instance<H> {
             .trim_end_matches('\n')
             .split('\n')
         {
-            self.platform.log(line);
+            if level(line) <= self.config.log_level {
+                self.platform.log(line);
+            }
         }
         Ok(())
     }
@@ -38,6 +50,10 @@ impl<H: Host> Instance<H> {
     }
 
     /// Names a syscall that is not there, once for each instance.
+    #[allow(
+        dead_code,
+        reason = "no row of the table is missing; one that is would call it"
+    )]
     pub(crate) fn log_unsupported(&mut self, name: &'static str, why: &'static str) {
         if self.state.reported.insert(name) {
             let uuid = self.config.uuid;

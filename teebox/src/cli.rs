@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use platform_linux::Policy;
 
 use crate::error::{CliError, Exit};
 use crate::verbs;
@@ -26,6 +27,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Run a client program in a world of its own
+    Run(verbs::run::RunArgs),
+    /// Keep a world for clients to come
+    Serve(verbs::serve::ServeArgs),
     /// Call a TA's command without a client program
     Invoke(verbs::invoke::InvokeArgs),
     /// Show what a TA file is: headers, key, flags, properties, segments, syscalls
@@ -36,10 +41,31 @@ enum Verb {
     Verify(verbs::verify::VerifyArgs),
     /// List OP-TEE's syscalls and how far each is supported
     Syscalls(verbs::syscalls::SyscallsArgs),
+    /// List the cryptographic algorithms and how far each is supported
+    Algorithms(verbs::algorithms::AlgorithmsArgs),
     /// Tell what this machine offers: sandbox layers, TA folders, keys
     Doctor(verbs::doctor::DoctorArgs),
     /// Tell what a TEE_Result means and what usually causes it
     Explain(verbs::explain::ExplainArgs),
+}
+
+/// What becomes of a TA instance on a machine that lacks a layer of the sandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Sandbox {
+    /// It runs in the layers that are there.
+    #[default]
+    Auto,
+    /// It does not run.
+    Strict,
+}
+
+impl From<Sandbox> for Policy {
+    fn from(sandbox: Sandbox) -> Self {
+        match sandbox {
+            Sandbox::Auto => Self::Auto,
+            Sandbox::Strict => Self::Strict,
+        }
+    }
 }
 
 /// The options of a world, the same for every verb that starts one.
@@ -65,6 +91,13 @@ pub struct WorldOptions {
     /// upstream's stub of zero bytes
     #[arg(long, value_name = "FILE|random")]
     pub huk: Option<String>,
+    /// How TA instances are locked up: with every layer this machine has, or not at all unless it
+    /// has them all (`teebox doctor` lists them)
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t)]
+    pub sandbox: Sandbox,
+    /// Most verbose level of TA logs that is printed: 1 error, 2 info, 3 debug, 4 flow
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(0..=4))]
+    pub ta_log_level: u8,
     /// Most instructions an entry into a TA may run for
     #[arg(long, value_name = "N")]
     pub budget: Option<u64>,
@@ -93,7 +126,7 @@ pub fn main() -> ExitCode {
         }
     };
     match run(cli.verb) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(error) => {
             eprintln!("{error}");
             error.exit.into()
@@ -101,14 +134,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(verb: Verb) -> Result<Exit, CliError> {
-    match verb {
+fn run(verb: Verb) -> Result<ExitCode, CliError> {
+    let exit = match verb {
+        Verb::Run(args) => return verbs::run::run(&args),
+        Verb::Serve(args) => verbs::serve::run(&args),
         Verb::Invoke(args) => verbs::invoke::run(&args),
         Verb::Inspect(args) => verbs::inspect::run(&args),
         Verb::Sign(args) => verbs::sign::run(&args),
         Verb::Verify(args) => verbs::verify::run(&args),
         Verb::Syscalls(args) => verbs::syscalls::run(&args),
+        Verb::Algorithms(args) => verbs::algorithms::run(&args),
         Verb::Doctor(args) => verbs::doctor::run(&args),
         Verb::Explain(args) => verbs::explain::run(&args),
-    }
+    }?;
+    Ok(exit.into())
 }

@@ -14,6 +14,7 @@ pub struct LocalHost<C>(std::marker::PhantomData<C>);
 
 impl<C: SecureCore> Host for LocalHost<C> {
     type Cpu = Engine;
+    type Crypto = tee_crypto::Provider;
     type Platform = LinuxPlatform;
     type World = LocalWorld<C>;
 }

@@ -5,6 +5,7 @@ use std::fs;
 
 use litebox::Platform;
 use platform_linux::LinuxPlatform;
+use tee_abi::Uuid;
 use tee_abi::algorithms::{
     TEE_ALG_AES_ECB_NOPAD as AES_ECB_NOPAD, TEE_ALG_AES_GCM as AES_GCM,
     TEE_ALG_HMAC_SHA256 as HMAC_SHA256, TEE_ALG_SHA256 as SHA256,
@@ -49,7 +50,7 @@ fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32], Error> {
     Ok(out)
 }
 
-fn ecb(direction: Direction, key: &[u8; 32], block: &mut [u8; 16]) -> Result<(), Error> {
+fn ecb(direction: Direction, key: &[u8], block: &mut [u8; 16]) -> Result<(), Error> {
     Provider::cipher(AES_ECB_NOPAD, direction, key, &[], &[])?.update(block, true)
 }
 
@@ -97,6 +98,12 @@ fn known<T>(done: Result<T, Error>) -> T {
     })
 }
 
+/// The authentication code of an emulated RPMB device's frames.
+#[must_use]
+pub fn rpmb_mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    known(hmac_sha256(key, parts))
+}
+
 impl StorageCrypto for WorldCrypto {
     fn random(&mut self, out: &mut [u8]) {
         self.platform.random(out);
@@ -108,6 +115,14 @@ impl StorageCrypto for WorldCrypto {
 
     fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         known(hmac_sha256(key, parts))
+    }
+
+    fn aes128_encrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
+        known(ecb(Direction::Encrypt, key, block));
+    }
+
+    fn aes128_decrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
+        known(ecb(Direction::Decrypt, key, block));
     }
 
     fn aes256_encrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {
@@ -138,6 +153,24 @@ impl StorageCrypto for WorldCrypto {
     ) -> bool {
         gcm_open(key, iv, aad, data, tag).is_ok()
     }
+}
+
+/// `HUK_SUBKEY_DIE_ID`.
+const USAGE_DIE_ID: u32 = 2;
+/// Bytes of the die's identity that go into the device's.
+const DIE_ID_LEN: usize = 12;
+
+/// `gpd.tee.deviceID`: a version-5 UUID of `OPTEE` and the die's identity, which is derived from the
+/// HUK. The fields are those of a `TEE_UUID` in memory.
+#[must_use]
+pub fn device_id(device: &Config) -> Uuid {
+    let die = known(hmac_sha256(&device.huk, &[&USAGE_DIE_ID.to_le_bytes()]));
+    let hash = known(sha256(&[b"OPTEE", &die[..DIE_ID_LEN]]));
+    let mut uuid = [0; 16];
+    uuid.copy_from_slice(&hash[..16]);
+    uuid[7] = uuid[7] & 0x0f | 0x50;
+    uuid[8] = uuid[8] & 0x3f | 0x80;
+    Uuid::from_memory(uuid)
 }
 
 /// Name of the file beside the storage directory's files that holds a random HUK.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ use tee_shim::{Config, Instance};
 use crate::cli::WorldOptions;
 use crate::error::CliError;
 use crate::local::{LocalHost, LocalWorld};
-use crate::secure::{WorldCrypto, device};
+use crate::secure::{WorldCrypto, device, device_id, rpmb_mac};
 use crate::symbols::SymbolPath;
 use crate::trust::{read_ta, trust, uuid_of_name};
 
@@ -57,15 +57,25 @@ pub fn supplicant_config(options: &WorldOptions) -> host_supplicant::Config {
 /// # Errors
 /// A log file that cannot be opened.
 pub fn log_sink(options: &WorldOptions) -> Result<LinuxPlatform, CliError> {
+    log_descriptor(options).map(LinuxPlatform::new)
+}
+
+/// Where TA logs go, as a descriptor.
+///
+/// # Errors
+/// A log file that cannot be opened.
+pub fn log_descriptor(options: &WorldOptions) -> Result<OwnedFd, CliError> {
     match &options.log {
-        None => LinuxPlatform::with_stderr()
-            .map_err(|errno| CliError::host(format!("no standard error to log to: {errno}"), "")),
+        None => std::io::stderr()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(|error| CliError::host(format!("no standard error to log to: {error}"), "")),
         Some(path) => {
             let file = fs::OpenOptions::new().append(true).create(true).open(path);
             let file = file.map_err(|error| {
                 CliError::input(format!("cannot open log {}: {error}", path.display()), "")
             })?;
-            Ok(LinuxPlatform::new(OwnedFd::from(file)))
+            Ok(OwnedFd::from(file))
         }
     }
 }
@@ -107,7 +117,8 @@ fn new_instance(
 ) -> Result<Instance<LocalHost<Core>>, CliError> {
     let device = device(options)?;
     let supplicant = Supplicant::new(supplicant_config(options))
-        .map_err(|error| CliError::host(error.to_string(), ""))?;
+        .map_err(|error| CliError::host(error.to_string(), ""))?
+        .with_rpmb(rpmb_mac);
     let core = Rc::new(RefCell::new(TeeCore::new(
         supplicant,
         WorldCrypto::new()?,
@@ -120,8 +131,9 @@ fn new_instance(
         uuid,
         flags: 0,
         budget: options.budget,
+        log_level: options.ta_log_level,
         aslr: true,
-        device_id: Uuid::NIL,
+        device_id: device_id(&device),
     };
     let world = LocalWorld::new(InProcess::new(core, uuid));
     Ok(Instance::new(
@@ -135,7 +147,10 @@ fn new_instance(
 }
 
 /// The registers of a TA's machine.
-fn registers(machine: ta_loader::Machine) -> Result<cpu_engine::Regs, CliError> {
+///
+/// # Errors
+/// For a machine that no processor here can be.
+pub fn registers(machine: ta_loader::Machine) -> Result<cpu_engine::Regs, CliError> {
     match machine {
         ta_loader::Machine::AArch64 => Ok(cpu_engine::Regs::a64()),
         ta_loader::Machine::Arm => Ok(cpu_engine::Regs::arm()),

@@ -182,7 +182,7 @@ def check_object(path, keys, entry):
 
 def check(path, keys):
     report = {"dir": path, "objects": [], "core": [], "orphans": [], "damage": []}
-    names = set(os.listdir(path))
+    names = {name for name in os.listdir(path) if not name.startswith(".")}
     directory = os.path.join(path, "dirf.db")
     if not os.path.exists(directory):
         report["orphans"] = sorted(names)

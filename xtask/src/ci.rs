@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::run::{Done, has, run};
-use crate::{generate, rooms, tas};
+use crate::{generate, rooms, samples, tas};
 
 /// Programs that tests need, with the Debian package of each.
 const TOOLS: &[(&str, &str)] = &[("cc", "gcc"), ("qemu-aarch64-static", "qemu-user-static")];
@@ -11,15 +11,13 @@ const TOOLS: &[(&str, &str)] = &[("cc", "gcc"), ("qemu-aarch64-static", "qemu-us
 /// Python modules that tests need, with the Debian package of each.
 const MODULES: &[(&str, &str)] = &[("cryptography", "python3-cryptography")];
 
-/// Rust targets that our own TAs are built for.
-const TARGETS: &[&str] = &["aarch64-unknown-none"];
-
 /// Everything.
 pub fn ci() -> Done {
     tools()?;
     run("cargo", &["fmt", "--all", "--check"])?;
     rooms::check()?;
     generate::check()?;
+    licences()?;
     run(
         "cargo",
         &[
@@ -31,6 +29,7 @@ pub fn ci() -> Done {
             "warnings",
         ],
     )?;
+    tas::lint()?;
     test()
 }
 
@@ -38,12 +37,28 @@ pub fn ci() -> Done {
 pub fn test() -> Done {
     tools()?;
     tas::tas()?;
+    samples::clients()?;
     run("cargo", &["test", "--workspace"])
+}
+
+/// What is linked, against `deny.toml`. The tool is built once for a machine.
+fn licences() -> Done {
+    if !has("cargo-deny") {
+        run(
+            "cargo",
+            &["install", "--quiet", "--locked", "cargo-deny@0.20.2"],
+        )?;
+    }
+    let what = ["check", "licenses", "bans", "sources"];
+    run(
+        "cargo",
+        &[&["deny", "--log-level", "error"], &what[..]].concat(),
+    )
 }
 
 /// Installs what is missing; fails when that is not possible.
 fn tools() -> Done {
-    run("rustup", &[&["target", "add"], TARGETS].concat())?;
+    tas::targets()?;
     let programs = TOOLS.iter().filter(|(program, _)| !has(program));
     let modules = MODULES.iter().filter(|(module, _)| !has_module(module));
     let missing: Vec<&str> = programs
@@ -75,12 +90,16 @@ fn tools() -> Done {
     .concat())
 }
 
+/// Whether the first Python on the path, or Debian's, has a module.
 fn has_module(module: &str) -> bool {
-    Command::new("python3")
-        .args(["-c", &format!("import {module}")])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    let has = |python: &str| {
+        Command::new(python)
+            .args(["-c", &format!("import {module}")])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    ["python3", "/usr/bin/python3"].into_iter().any(has)
 }
 
 fn is_root() -> bool {

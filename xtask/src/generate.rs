@@ -3,12 +3,18 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use tee_abi::objects::ObjectType;
 use tee_abi::syscalls::{SYSCALLS, Support};
 
 use crate::run::{Done, root};
 
-/// Each generated file: its path and what makes it.
-const FILES: &[(&str, fn() -> String)] = &[("docs/syscalls.md", syscalls)];
+/// A generated file: its path and what makes it.
+type Generated = (&'static str, fn() -> String);
+
+const FILES: &[Generated] = &[
+    ("docs/syscalls.md", syscalls),
+    ("docs/algorithms.md", algorithms),
+];
 
 /// Writes all of them.
 pub fn write() -> Done {
@@ -53,4 +59,41 @@ fn syscalls() -> String {
         );
     }
     out
+}
+
+fn algorithms() -> String {
+    let mut out = String::from(
+        "# The TEE's cryptographic algorithms in teebox\n\n\
+         Made by `cargo xtask gen` from `tee-abi/src/{algorithms,objects}.rs`; `teebox algorithms` prints the same.\n\n\
+         | identifier | algorithm | modes | keys (bits) | support |\n|---|---|---|---|---|\n",
+    );
+    for a in tee_abi::algorithms::TABLE {
+        let modes: Vec<String> = a.modes.iter().map(|mode| format!("{mode:?}")).collect();
+        let keys: Vec<String> = a.keys.iter().filter_map(|id| key_type(*id)).collect();
+        let support = match a.support {
+            Support::Full => "full".to_owned(),
+            Support::Partial(lacks) => format!("partial: {lacks}"),
+            Support::Missing(why) => format!("missing: {why}"),
+        };
+        let _ = writeln!(
+            out,
+            "| `{:#010x}` | `{}` | {} | {} | {support} |",
+            a.id,
+            a.name,
+            modes.join(", "),
+            keys.join("; ")
+        );
+    }
+    out
+}
+
+/// A key type and its sizes.
+fn key_type(id: u32) -> Option<String> {
+    let ty = ObjectType::find(id)?;
+    let name = ty.name.trim_start_matches("TEE_TYPE_");
+    Some(match ty.max {
+        max if max == ty.min => format!("{name} {max}"),
+        max if ty.quantum == 1 => format!("{name} {}-{max}", ty.min),
+        max => format!("{name} {}-{max} by {}", ty.min, ty.quantum),
+    })
 }

@@ -1,11 +1,13 @@
 //! The project's own chores.
 //!
 //! ```text
+//! cargo xtask demo          builds everything and runs a client against a signed A64 TA
 //! cargo xtask ci            what CI runs: installs what it needs, checks, builds, tests
 //! cargo xtask test          the tests alone, with what they need
 //! cargo xtask rooms         dependencies point one way, unsafe stays in its files
 //! cargo xtask gen [--check] writes (or compares) what is generated from tables
 //! cargo xtask tas           builds and signs our own TAs into target/ta
+//! cargo xtask clients       compiles the samples' client programs into target/samples
 //! ```
 #![forbid(unsafe_code)]
 
@@ -13,6 +15,8 @@ mod ci;
 mod generate;
 mod rooms;
 mod run;
+mod samples;
+mod shape;
 mod tas;
 
 use std::process::ExitCode;
@@ -27,7 +31,12 @@ fn main() -> ExitCode {
         ["gen"] => generate::write(),
         ["gen", "--check"] => generate::check(),
         ["tas"] => tas::tas(),
-        _ => Err("usage: cargo xtask ci | test | rooms | gen [--check] | tas".to_owned()),
+        ["clients"] => samples::clients(),
+        ["demo"] => samples::demo(),
+        _ => Err(
+            "usage: cargo xtask demo | ci | test | rooms | gen [--check] | tas | clients"
+                .to_owned(),
+        ),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -26,8 +26,9 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["litebox", "ta-loader", "tee-abi", "tee-crypto"],
     ),
     ("host-supplicant", &["tee-abi"]),
-    ("tee-client", &["tee-abi"]),
-    ("teec", &["tee-abi", "tee-client"]),
+    ("tee-channel", &["tee-abi"]),
+    ("tee-client", &["tee-abi", "tee-channel"]),
+    ("teec", &["tee-abi", "tee-channel", "tee-client"]),
     (
         "teebox",
         &[
@@ -37,13 +38,13 @@ const ROOMS: &[(&str, &[&str])] = &[
             "platform-linux",
             "ta-loader",
             "tee-abi",
+            "tee-channel",
             "tee-client",
             "tee-core",
             "tee-crypto",
             "tee-shim",
         ],
     ),
-    ("teebox-tests", &[]),
     ("xtask", &["ta-loader", "tee-abi"]),
 ];
 

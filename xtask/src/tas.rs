@@ -19,13 +19,22 @@ use ta_loader::sign::{SigningKey, TaIdentity, TaImage};
 use tee_abi::Uuid;
 use tee_abi::shdr::ALG_RSA_PSS_SHA256;
 
-use crate::run::{Done, root};
+use crate::run::{Done, root, run, run_in};
+use crate::shape;
 
 /// Workspaces with TAs. They share a target directory by their `.cargo/config.toml`.
 const WORKSPACES: &[&str] = &["ta", "samples"];
 
 /// The key that every teebox world trusts.
 const KEY: &str = "ta/keys/default_dev.pem";
+
+/// Rust targets that our own TAs are built for.
+const TARGETS: &[&str] = &["aarch64-unknown-none"];
+
+/// Has rustup bring the targets.
+pub fn targets() -> Done {
+    run("rustup", &[&["target", "add"], TARGETS].concat())
+}
 
 /// Builds and signs them all.
 pub fn tas() -> Done {
@@ -49,6 +58,25 @@ pub fn tas() -> Done {
         out.display(),
         start.elapsed().as_secs_f32()
     );
+    Ok(())
+}
+
+/// Formatting and lints of both workspaces.
+pub fn lint() -> Done {
+    for workspace in WORKSPACES {
+        let folder = root().join(workspace);
+        run_in(&folder, "cargo", &["fmt", "--check"])?;
+        let clippy = [
+            "clippy",
+            "--release",
+            "--locked",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        run_in(&folder, "cargo", &clippy)?;
+    }
     Ok(())
 }
 
@@ -102,6 +130,7 @@ fn executable(message: &Value) -> Option<(String, PathBuf)> {
 fn pack(elf: &Path, out: &Path, key: &SigningKey) -> Result<Uuid, String> {
     let bytes = fs::read(elf).map_err(|error| at(elf, error))?;
     let plan = LoadPlan::main(&bytes).map_err(|error| error.to_string())?;
+    shape::check(&plan)?;
     let uuid = plan.head().ok_or("it has no ta_head")?.uuid;
     let symbols = out.join(format!("{uuid}.elf"));
     fs::write(&symbols, &bytes).map_err(|error| at(&symbols, error))?;

@@ -22,7 +22,7 @@ use crate::state::Regs;
 use crate::vector::Vfp;
 
 use super::raw;
-use super::{Leave, Slot};
+use super::{Leave, Ops, Slot};
 
 /// Where the parts of the register file lie.
 pub const X: i32 = offset_of!(Regs, x) as i32;
@@ -84,7 +84,7 @@ pub struct Translator<'a> {
     blocks: HashMap<u64, Block>,
     addresses: Addresses,
     slots: &'a mut dyn FnMut(u64) -> *const Slot,
-    ops: &'a mut Vec<Box<Op>>,
+    ops: &'a mut Ops,
     in_state: MemFlagsData,
     in_guest: MemFlagsData,
     in_table: MemFlagsData,
@@ -134,7 +134,7 @@ impl<'a> Translator<'a> {
         starts: &[u64],
         addresses: Addresses,
         slots: &'a mut dyn FnMut(u64) -> *const Slot,
-        ops: &'a mut Vec<Box<Op>>,
+        ops: &'a mut Ops,
     ) -> Self {
         let entry = b.create_block();
         b.append_block_params_for_function_params(entry);
@@ -345,8 +345,9 @@ impl<'a> Translator<'a> {
     /// Leaves for the dispatcher when somebody wants the guest to stop.
     fn stop_check(&mut self, pc: u64) {
         let at = self.b.ins().iconst(I64, self.addresses.stop as i64);
+        // An atomic load: a plain one would be taken for the same as the one before the loop.
         let flags = self.in_table_rw();
-        let stop = self.b.ins().load(I8, flags, at, 0);
+        let stop = self.b.ins().atomic_load(I8, flags, at);
         let next = self.b.create_block();
         let (why, pc) = self.leave_args(Leave::Stop, pc);
         self.b

@@ -8,7 +8,6 @@
 //!                                 dispatcher which address is wanted
 //! ```
 //! Translated code runs only on address spaces that offer a [`litebox::Window`].
-
 mod emit;
 mod raw;
 
@@ -79,6 +78,9 @@ pub struct Slot {
     pc: u64,
 }
 
+/// Operations that translated code refers to, which therefore stay where they are.
+pub type Ops = Vec<Box<Op>>;
+
 /// What a change of makes all code stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
@@ -101,7 +103,7 @@ pub struct Translations {
     regions: HashMap<u64, u64>,
     slots: HashMap<u64, Box<Slot>>,
     targets: Box<[Slot]>,
-    ops: Vec<Box<Op>>,
+    ops: Ops,
     key: Option<Key>,
     fuel: Box<i64>,
     stop: Arc<AtomicBool>,
@@ -157,7 +159,7 @@ impl Translations {
             regions: HashMap::new(),
             slots: HashMap::new(),
             targets: vec![Slot { code: 0, pc: 1 }; TARGETS].into_boxed_slice(),
-            ops: Vec::new(),
+            ops: Ops::new(),
             key: None,
             fuel: Box::new(0),
             stop,

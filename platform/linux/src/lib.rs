@@ -22,6 +22,8 @@ mod sys;
 pub use errno::Errno;
 pub use native::{NativeCpu, NativeError, X86Regs};
 pub use platform::LinuxPlatform;
-pub use sandbox::{Layer, LockDownError, Missing, Policy, Report, Status, lock_down, probe_all};
+pub use sandbox::{
+    Layer, LockDownError, Missing, Policy, Report, Status, lock_down, lock_down_native, probe_all,
+};
 pub use space::{LinuxShared, LinuxSpace, SharedError, SpaceError};
 pub use spawn::{Ended, Instance, Launch, Program, SpawnError, Spawner};

@@ -12,13 +12,14 @@
 
 mod action;
 mod host;
+mod native;
 
 use std::ffi::CString;
 use std::io::Read;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use platform_linux::{Launch, Policy, Program, SpawnError, Spawner, lock_down};
+use platform_linux::{Launch, Policy, Program, SpawnError, Spawner, lock_down, lock_down_native};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -43,7 +44,13 @@ fn policy(name: &str) -> Policy {
 }
 
 fn act(name: &str, action: &str) -> ExitCode {
-    match lock_down(policy(name), &[]) {
+    // Actions by native code need the processor before, and room for the code behind.
+    let native = action.starts_with("native").then(native::Guest::new);
+    let locked = match &native {
+        None => lock_down(policy(name), &[]),
+        Some(_) => lock_down_native(policy(name), &[]),
+    };
+    match locked {
         Err(error) => {
             eprintln!("refused: {error}");
             ExitCode::from(70)
@@ -51,7 +58,11 @@ fn act(name: &str, action: &str) -> ExitCode {
         Ok(report) => {
             let missing: Vec<&str> = report.missing().map(|(layer, _)| layer.name()).collect();
             eprintln!("missing: {}", missing.join(", "));
-            eprintln!("answer: {}", action::attempt(action));
+            let answer = match native {
+                None => action::attempt(action),
+                Some(guest) => guest.attempt(action),
+            };
+            eprintln!("answer: {answer}");
             ExitCode::SUCCESS
         }
     }

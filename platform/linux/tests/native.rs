@@ -5,6 +5,7 @@
     reason = "guest code is assembled here and run in this process"
 )]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use litebox::{Access, AddressSpace, Cpu, Exit, FaultKind, Prot, Registers};
@@ -393,4 +394,154 @@ fn a_space_that_is_not_native_is_not_entered() {
             ..
         }
     ));
+}
+
+/// Runs a function with a system call twice, from a loop; tells the registers at both calls.
+fn twice(code: &[u8]) -> (Guest, [Vec<(&'static str, u64)>; 2]) {
+    let mut guest = Guest::new(code, [0; 4]);
+    let mut seen = [Vec::new(), Vec::new()];
+    for seen in &mut seen {
+        assert_eq!(guest.run(), Exit::Syscall);
+        *seen = guest.regs.named();
+        guest.regs.set_result(0);
+    }
+    (guest, seen)
+}
+
+/// Everything but what `syscall` itself changes.
+fn essential(registers: &[(&'static str, u64)]) -> Vec<(&'static str, u64)> {
+    let changed = ["rcx", "r11", "rflags"];
+    registers
+        .iter()
+        .copied()
+        .filter(|(name, _)| !changed.contains(name))
+        .collect()
+}
+
+#[test]
+fn a_call_that_was_seen_becomes_a_jump_and_means_the_same() {
+    let code = code!(rewrite:
+        "2:", "mov rdi, rsp", "call 3f", "jmp 2b",
+        "3:", "push rbx", "mov r10, rdi", "mov eax, 29", "syscall", "pop rbx", "ret");
+    let (guest, [first, second]) = twice(code);
+    assert_eq!(essential(&first), essential(&second));
+    let mut now = vec![0; code.len()];
+    guest.space.peek(CODE, &mut now).unwrap();
+    let changed: Vec<usize> = (0..code.len()).filter(|at| now[*at] != code[*at]).collect();
+    assert_eq!(now[14], 0xe9, "a jump in the place of `mov eax, 29`");
+    assert!(
+        changed.iter().all(|at| (14..19).contains(at)),
+        "{changed:?}"
+    );
+}
+
+#[test]
+fn a_call_before_which_nothing_can_be_moved_keeps_its_signal() {
+    // Too short, relative to the place, or a jump.
+    for code in [
+        code!(short: "2:", "call 3f", "jmp 2b", "3:", "xor eax, eax", "syscall", "ret"),
+        code!(relative: "2:", "call 3f", "jmp 2b", "3:", "lea rax, [rip + 8]", "syscall", "ret"),
+        code!(jump: "2:", "call 3f", "jmp 2b", "3:", "jmp 4f", ".byte 0, 0, 0", "4:", "syscall", "ret"),
+    ] {
+        let (guest, [first, second]) = twice(code);
+        assert_eq!(essential(&first), essential(&second));
+        let mut now = vec![0; code.len()];
+        guest.space.peek(CODE, &mut now).unwrap();
+        assert_eq!(now, code);
+    }
+}
+
+#[test]
+fn bytes_that_only_look_like_an_instruction_are_not_rewritten() {
+    // The end of the first instruction reads as `mov eax, imm32`; it is 8 bytes long as a whole.
+    let code = code!(tail:
+        "2:", "call 3f", "jmp 2b",
+        "3:", "mov eax, 7", "mov dword ptr [rsp - 0x48], 0x1d", "syscall",
+        "mov edi, [rsp - 0x48]", "ret");
+    let (mut guest, [first, second]) = twice(code);
+    assert_eq!(essential(&first)[0], ("rax", 7));
+    assert_eq!(essential(&second)[0], ("rax", 7));
+    assert_eq!(guest.run(), Exit::Syscall);
+    assert_eq!(guest.register("rdi"), 0x1d);
+}
+
+#[test]
+fn a_rewritten_call_can_still_be_jumped_to() {
+    let code = code!(jumped:
+        "call 3f", "call 3f", "lea rax, [rip + 4f]", "mov eax, 8", "jmp 4f",
+        "3:", "mov eax, 7", "4:", "syscall", "ret");
+    let mut guest = Guest::new(code, [0; 4]);
+    let numbers: Vec<u64> = (0..3)
+        .map(|_| {
+            assert_eq!(guest.run(), Exit::Syscall);
+            guest.register("rax")
+        })
+        .collect();
+    assert_eq!(numbers, [7, 7, 8]);
+}
+
+#[test]
+fn calls_in_the_upper_half_of_memory_become_jumps_too() {
+    let code = code!(upper: "2:", "call 3f", "jmp 2b", "3:", "mov eax, 29", "syscall", "ret");
+    let high = 0xf000_0000;
+    let mut guest = Guest::new(&[0x90], [0; 4]);
+    guest.space.map(high..high + 0x1000, Prot::RX).unwrap();
+    guest.space.poke(high, code).unwrap();
+    guest.regs.enter(high, STACK_END, [0; 4]);
+    for _ in 0..3 {
+        assert_eq!(guest.run(), Exit::Syscall);
+        assert_eq!(guest.register("rax"), 29);
+    }
+    assert_eq!(guest.space.load::<1>(high + 7), Ok([0xe9]));
+}
+
+#[test]
+fn code_that_comes_back_as_it_was_is_rewritten_again() {
+    let code = code!(back: "2:", "call 3f", "jmp 2b", "3:", "mov eax, 29", "syscall", "ret");
+    let (mut guest, _) = twice(code);
+    guest.space.poke(CODE, code).unwrap();
+    assert_eq!((guest.run(), guest.run()), (Exit::Syscall, Exit::Syscall));
+    assert_eq!(guest.space.load::<1>(CODE + 7), Ok([0xe9]));
+}
+
+#[test]
+fn flags_left_behind_at_a_rewritten_call_do_not_hurt_the_host() {
+    // Direction, alignment check and trap, set just before the call.
+    let code = code!(rflags:
+        "2:", "call 3f", "jmp 2b",
+        "3:", "pushfq", "or qword ptr [rsp], 0x40500", "popfq", "mov eax, 29", "syscall", "ret");
+    let mut guest = Guest::new(code, [0; 4]);
+    let mut calls = 0;
+    while calls < 3 {
+        match guest.run() {
+            Exit::Syscall => calls += 1,
+            Exit::Step => {}
+            other => panic!("{other:?}"),
+        }
+        let mut odd = [0u8; 16];
+        odd[1..9].copy_from_slice(&std::hint::black_box(7u64).to_le_bytes());
+        assert_eq!(u64::from_le_bytes(odd[1..9].try_into().unwrap()), 7);
+    }
+}
+
+#[test]
+fn signals_of_other_threads_are_not_the_guests() {
+    let code = code!(threads:
+        "mov rcx, 300000000", "xor eax, eax", "2:", "add rax, 3", "sub rcx, 1", "jnz 2b",
+        "mov rdi, rax", "syscall");
+    let mut guest = Guest::new(code, [0; 4]);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                // SAFETY: the signal's handler is the native processor's.
+                unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGVTALRM) };
+                std::thread::yield_now();
+            }
+        });
+        let exit = guest.run();
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(exit, Exit::Syscall);
+    });
+    assert_eq!(guest.register("rdi"), 900_000_000);
 }

@@ -81,6 +81,9 @@ ended_by! {
     having_signals_sent_ends_the_process "own-a-descriptor";
     an_x32_call_ends_the_process "call-by-x32-number";
     an_i386_call_ends_the_process "call-by-i386-table";
+    native_code_that_jumps_to_the_hosts_calls_ends_the_process "native-code-that-calls-the-host";
+    native_code_gets_no_executable_memory_elsewhere "native-executable-memory-elsewhere";
+    native_code_gets_no_executable_host_memory "native-executable-host-memory";
 }
 
 #[test]
@@ -91,6 +94,11 @@ fn opening_a_file_is_refused() {
 #[test]
 fn guest_memory_private_and_shared_works() {
     answers("guest-memory", "Ok([1, 1, 1, 1])");
+}
+
+#[test]
+fn native_code_runs_and_its_calls_are_told_not_made() {
+    answers("native-code", "Syscall");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Nothing here decides whether a TA is loaded, and nothing here fails: a part that cannot be read
 //! is reported as the reason why.
 
+mod calls;
 mod properties;
 mod syscalls;
 mod text;
@@ -402,13 +403,14 @@ fn long(fingerprint: &Fingerprint) -> String {
 impl ElfFacts {
     fn new(plan: &LoadPlan<'_>) -> Self {
         let elf = plan.elf();
+        let pointers = properties::pointers(plan);
         Self {
             machine: plan.machine().arch(),
             is_library: plan.head().is_none(),
             entry: plan.elf_entry(),
             is_legacy: plan.is_legacy(),
             head: plan.head().map(head),
-            properties: properties::read(plan),
+            properties: properties::read(plan, &pointers),
             span: plan.span(),
             segments: plan.segments().iter().map(segment).collect(),
             sections: sections(elf),
@@ -416,7 +418,7 @@ impl ElfFacts {
             tls_size: plan.tls().map(|tls| tls.memsz),
             relocations: relocations(plan),
             undefined: undefined(plan),
-            syscalls: syscalls::linked(plan),
+            syscalls: syscalls::linked(plan, &pointers),
             has_debug_info: elf.section(".debug_line").is_some(),
         }
     }

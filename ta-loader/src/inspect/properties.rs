@@ -37,10 +37,10 @@ pub struct Property {
 }
 
 /// The properties of a TA; none where there is no array that can be told.
-pub(super) fn read(plan: &LoadPlan<'_>) -> Vec<Property> {
+pub(super) fn read(plan: &LoadPlan<'_>, pointers: &BTreeMap<u64, u64>) -> Vec<Property> {
     let array = Array {
         plan,
-        pointers: pointers(plan),
+        pointers,
         word: if plan.machine().is_32bit() { 4 } else { 8 },
     };
     let Some(start) = array.start() else {
@@ -54,7 +54,7 @@ pub(super) fn read(plan: &LoadPlan<'_>) -> Vec<Property> {
 struct Array<'p, 'a> {
     plan: &'p LoadPlan<'a>,
     /// Words that are pointers, and where they point.
-    pointers: BTreeMap<u64, u64>,
+    pointers: &'p BTreeMap<u64, u64>,
     word: u64,
 }
 
@@ -125,7 +125,7 @@ impl Array<'_, '_> {
 }
 
 /// Every word that a relocation makes a pointer into this module, with its target.
-fn pointers(plan: &LoadPlan<'_>) -> BTreeMap<u64, u64> {
+pub(super) fn pointers(plan: &LoadPlan<'_>) -> BTreeMap<u64, u64> {
     let relocations = plan.relocations().unwrap_or_default();
     relocations
         .iter()

@@ -1,21 +1,20 @@
-//! The syscall stubs in a TA's code, found without symbols by their instructions, and whether
-//! anything in the module branches to them.
+//! The syscall stubs in a TA's code, found without symbols by their instructions, and whether the
+//! TA's own code can reach them.
 //!
 //! ```text
 //! A64  mov x8, #n; svc #0            A32  push …; mov r7, #n; (mov|add)…; svc #0
 //! x86  mov eax, n or mov rax, n; …; syscall
 //! ```
-//! libutee brings all 56 stubs into every TA, so what is called says more than what is there. Data
-//! among code can look like an instruction: this is a hint for people, not a proof.
+//! libutee brings all 56 stubs into every TA, so what can be reached says more than what is there.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use serde::Serialize;
 use tee_abi::syscalls::lookup;
 
+use super::calls::{Code, reach};
 use crate::elf::Machine;
-use crate::memory::prot;
 use crate::plan::LoadPlan;
 
 /// A syscall that a TA has a stub of.
@@ -25,102 +24,62 @@ pub struct LinkedSyscall {
     pub number: u64,
     /// Its name.
     pub name: &'static str,
-    /// Whether a branch in the module leads to the stub; none where that is not looked for
-    /// (x86-64).
-    pub called: Option<bool>,
-}
-
-/// A run of code and the address of its first byte.
-struct Code<'a> {
-    base: u64,
-    bytes: &'a [u8],
-}
-
-impl Code<'_> {
-    fn u16s(&self) -> impl Iterator<Item = (u64, u16)> + '_ {
-        self.bytes
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .enumerate()
-            .map(|(i, b)| (self.base + 2 * i as u64, u16::from_le_bytes(*b)))
-    }
-
-    fn u32s(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
-        self.bytes
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .enumerate()
-            .map(|(i, b)| (self.base + 4 * i as u64, u32::from_le_bytes(*b)))
-    }
+    /// Whether the stub can be reached from the TA's entry point or, in a library, from what it
+    /// exports; none where that is not looked for: only A64 code is.
+    pub reachable: Option<bool>,
 }
 
 /// The stubs in a module, by number.
-pub(super) fn linked(plan: &LoadPlan<'_>) -> Vec<LinkedSyscall> {
-    let mut stubs = BTreeMap::new();
-    let mut targets = BTreeSet::new();
-    for segment in plan.segments().iter().filter(|s| s.prot & prot::X != 0) {
-        let code = Code {
-            base: segment.vaddr,
-            bytes: segment.data,
-        };
+pub(super) fn linked(plan: &LoadPlan<'_>, pointers: &BTreeMap<u64, u64>) -> Vec<LinkedSyscall> {
+    let code = Code::of(plan);
+    let mut stubs = Stubs::new();
+    for code in &code {
         match plan.machine() {
-            Machine::AArch64 => {
-                stubs_a64(&code, &mut stubs);
-                branches_a64(&code, &mut targets);
-            }
-            Machine::Arm => {
-                stubs_a32(&code, &mut stubs);
-                branches_a32(&code, &mut targets);
-                branches_t32(&code, &mut targets);
-            }
-            Machine::X86_64 => stubs_x86(&code, &mut stubs),
+            Machine::AArch64 => stubs_a64(code, &mut stubs),
+            Machine::Arm => stubs_a32(code, &mut stubs),
+            Machine::X86_64 => stubs_x86(code, &mut stubs),
         }
     }
-    let looked_for = plan.machine() != Machine::X86_64;
+    let starts = stubs.values().flatten().copied();
+    let reached = reach(plan, &code, pointers, starts);
     stubs
         .iter()
         .filter_map(|(number, starts)| {
             let row = lookup(*number)?;
-            let called = || starts.iter().any(|start| targets.contains(start));
+            let holds = |reached| {
+                starts
+                    .iter()
+                    .any(|start| super::calls::Reached::holds(reached, *start))
+            };
             Some(LinkedSyscall {
                 number: row.number,
                 name: row.name,
-                called: looked_for.then(called),
+                reachable: reached.as_ref().map(holds),
             })
         })
         .collect()
 }
 
-/// Syscall number → addresses at which a stub may start.
-type Stubs = BTreeMap<u64, BTreeSet<u64>>;
+/// Syscall number → addresses that its stubs start at.
+type Stubs = BTreeMap<u64, Vec<u64>>;
 
 fn stubs_a64(code: &Code<'_>, stubs: &mut Stubs) {
     const SVC: u32 = 0xd400_0001;
+    const BTI_C: u32 = 0xd503_245f;
     const MOVZ_X8: u32 = 0xd280_0008;
     const MOVZ_W8: u32 = 0x5280_0008;
-    let words: Vec<_> = code.u32s().collect();
-    for pair in words.windows(2) {
+    let words = code.words();
+    for (i, pair) in words.windows(2).enumerate() {
         let [(addr, movz), (_, SVC)] = pair else {
             continue;
         };
         if matches!(movz & !(0xffff << 5), MOVZ_X8 | MOVZ_W8) {
             let number = u64::from((movz >> 5) & 0xffff);
-            // With branch protection a `bti c` goes before.
-            stubs
-                .entry(number)
-                .or_default()
-                .extend([*addr, addr.wrapping_sub(4)]);
-        }
-    }
-}
-
-fn branches_a64(code: &Code<'_>, targets: &mut BTreeSet<u64>) {
-    for (addr, word) in code.u32s() {
-        if word & 0x7c00_0000 == 0x1400_0000 {
-            let offset = i64::from((word << 6).cast_signed() >> 4);
-            targets.insert(addr.wrapping_add_signed(offset));
+            let before = i.checked_sub(1).and_then(|before| words.get(before));
+            let start = before
+                .filter(|(_, word)| *word == BTI_C)
+                .map_or(addr, |(at, _)| at);
+            stubs.entry(number).or_default().push(*start);
         }
     }
 }
@@ -128,49 +87,13 @@ fn branches_a64(code: &Code<'_>, targets: &mut BTreeSet<u64>) {
 fn stubs_a32(code: &Code<'_>, stubs: &mut Stubs) {
     const SVC: u32 = 0xef00_0000;
     const MOV_R7: u32 = 0xe3a0_7000;
-    let words: Vec<_> = code.u32s().collect();
+    let words = code.words();
     for (i, (addr, word)) in words.iter().enumerate() {
         let after = words.iter().skip(i + 1).take(3);
         if word & !0xff == MOV_R7 && after.into_iter().any(|(_, word)| *word == SVC) {
             let number = u64::from(word & 0xff);
-            stubs
-                .entry(number)
-                .or_default()
-                .insert(addr.wrapping_sub(4));
+            stubs.entry(number).or_default().push(addr.wrapping_sub(4));
         }
-    }
-}
-
-fn branches_a32(code: &Code<'_>, targets: &mut BTreeSet<u64>) {
-    for (addr, word) in code.u32s() {
-        if word & 0x0e00_0000 == 0x0a00_0000 {
-            let offset = i64::from((word << 8).cast_signed() >> 6);
-            targets.insert(addr.wrapping_add(8).wrapping_add_signed(offset));
-        }
-    }
-}
-
-/// `bl`, `blx` and `b.w` of T32: two halfwords, `11110 S imm10` and `1 x J1 x J2 imm11`.
-fn branches_t32(code: &Code<'_>, targets: &mut BTreeSet<u64>) {
-    let halves: Vec<_> = code.u16s().collect();
-    for pair in halves.windows(2) {
-        let [(addr, high), (_, low)] = pair else {
-            continue;
-        };
-        let kind = low & 0xd000;
-        let is_blx = kind == 0xc000;
-        if high & 0xf800 != 0xf000 || !(is_blx || kind == 0xd000 || kind == 0x9000) {
-            continue;
-        }
-        let (high, low) = (u32::from(*high), u32::from(*low));
-        let sign = (high >> 10) & 1;
-        let i1 = !((low >> 13) ^ sign) & 1;
-        let i2 = !((low >> 11) ^ sign) & 1;
-        let imm = sign << 24 | i1 << 23 | i2 << 22 | (high & 0x3ff) << 12 | (low & 0x7ff) << 1;
-        let offset = i64::from((imm << 7).cast_signed() >> 7);
-        let pc = addr.wrapping_add(4);
-        let pc = if is_blx { pc & !3 } else { pc };
-        targets.insert(pc.wrapping_add_signed(offset));
     }
 }
 
@@ -190,7 +113,7 @@ fn stubs_x86(code: &Code<'_>, stubs: &mut Stubs) {
             stubs
                 .entry(number.into())
                 .or_default()
-                .insert(code.base + at as u64);
+                .push(code.base.saturating_add(at as u64));
         }
     }
 }

@@ -182,15 +182,24 @@ fn write_tables(out: &mut String, elf: &ElfFacts) -> fmt::Result {
 }
 
 fn write_syscalls(out: &mut String, syscalls: &[LinkedSyscall]) -> fmt::Result {
-    let (called, idle): (Vec<_>, Vec<_>) = syscalls.iter().partition(|s| s.called.unwrap_or(true));
-    writeln!(
-        out,
-        "\nSyscalls: {} linked, {} with a caller",
-        syscalls.len(),
-        called.len()
-    )?;
-    write_names(out, "called", &called)?;
-    write_names(out, "no caller", &idle)
+    let of = |reachable| -> Vec<_> {
+        let names = syscalls.iter().filter(|s| s.reachable == reachable);
+        names.collect()
+    };
+    let (reachable, unknown) = (of(Some(true)), of(None));
+    let count = syscalls.len();
+    if unknown.is_empty() {
+        writeln!(
+            out,
+            "\nSyscalls: {count} linked, {} within reach",
+            reachable.len()
+        )?;
+    } else {
+        writeln!(out, "\nSyscalls: {count} linked")?;
+    }
+    write_names(out, "linked", &unknown)?;
+    write_names(out, "within reach", &reachable)?;
+    write_names(out, "out of reach", &of(Some(false)))
 }
 
 /// Names in lines of at most 100 columns.

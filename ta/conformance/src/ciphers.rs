@@ -1,9 +1,9 @@
 //! Symmetric ciphers and authenticated encryption.
 
-use utee::numbers::{
-    TEE_ALG_AES_CBC_NOPAD, TEE_ALG_AES_CCM, TEE_ALG_AES_CTR, TEE_ALG_AES_ECB_NOPAD,
-    TEE_ALG_AES_GCM, TEE_TYPE_AES,
+use utee::algorithms::{
+    TEE_ALG_AES_CBC_NOPAD, TEE_ALG_AES_CCM, TEE_ALG_AES_CTR, TEE_ALG_AES_ECB_NOPAD, TEE_ALG_AES_GCM,
 };
+use utee::objects::TEE_TYPE_AES;
 use utee::operation::{Ae, Cipher, Direction};
 use utee::{Object, Result, TeeResult};
 

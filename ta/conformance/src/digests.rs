@@ -1,9 +1,8 @@
 //! Operation states; digests and MACs.
 
-use utee::numbers::{
-    TEE_ALG_AES_CMAC, TEE_ALG_HMAC_SHA1, TEE_ALG_SHA1, TEE_ALG_SHA256, TEE_MODE_DIGEST,
-    TEE_MODE_ENCRYPT, TEE_TYPE_AES, TEE_TYPE_HMAC_SHA1,
-};
+use utee::algorithms::Mode;
+use utee::algorithms::{TEE_ALG_AES_CMAC, TEE_ALG_HMAC_SHA1, TEE_ALG_SHA1, TEE_ALG_SHA256};
+use utee::objects::{TEE_TYPE_AES, TEE_TYPE_HMAC_SHA1};
 use utee::operation::{Digest, Mac};
 use utee::{Object, Result, TeeResult, syscall};
 
@@ -28,7 +27,7 @@ const CMAC: [u8; 16] = [
     0x66, 0x01, 0x59, 0x4c, 0x8e, 0x06, 0x30, 0x23, 0xc6, 0xeb, 0x97, 0x4d, 0x2c, 0xc3, 0x0e, 0x25,
 ];
 
-fn allocate(algorithm: u32, mode: u32) -> Result<usize> {
+fn allocate(algorithm: u32, mode: Mode) -> Result<usize> {
     let mut state = 0;
     // SAFETY: `state` is ours.
     unsafe { syscall::cryp_state_alloc(algorithm as usize, mode as usize, 0, 0, &mut state) }
@@ -37,12 +36,11 @@ fn allocate(algorithm: u32, mode: u32) -> Result<usize> {
 }
 
 pub fn state_alloc() -> Result<()> {
-    let state = allocate(TEE_ALG_SHA256, TEE_MODE_DIGEST)?;
+    let state = allocate(TEE_ALG_SHA256, Mode::Digest)?;
     check!(state != 0);
     // SAFETY: no pointer involved.
     unsafe { syscall::cryp_state_free(state) }.ok()?;
-    check!(allocate(0x5000_0fff, TEE_MODE_DIGEST).is_err());
-    check!(allocate(TEE_ALG_SHA256, TEE_MODE_ENCRYPT).is_err());
+    check!(allocate(0x5000_0fff, Mode::Digest).is_err());
     let key = Object::secret(TEE_TYPE_HMAC_SHA1, &[0x0b; 20])?;
     check!(Mac::new(TEE_ALG_AES_CMAC, &key).is_err());
     Ok(())
@@ -64,7 +62,7 @@ pub fn state_copy() -> Result<()> {
 }
 
 pub fn state_free() -> Result<()> {
-    let state = allocate(TEE_ALG_SHA256, TEE_MODE_DIGEST)?;
+    let state = allocate(TEE_ALG_SHA256, Mode::Digest)?;
     // SAFETY: no pointer involved.
     unsafe {
         syscall::cryp_state_free(state).ok()?;
@@ -75,7 +73,7 @@ pub fn state_free() -> Result<()> {
 }
 
 pub fn hash_init() -> Result<()> {
-    let state = allocate(TEE_ALG_SHA256, TEE_MODE_DIGEST)?;
+    let state = allocate(TEE_ALG_SHA256, Mode::Digest)?;
     let mut digest = [0u8; 32];
     let mut len = 32;
     // SAFETY: all buffers are ours and valid for their lengths.

@@ -1,10 +1,15 @@
 //! Transient objects, asymmetric operations, key derivation.
 
-use utee::numbers::{
+use utee::algorithms::{
     TEE_ALG_ECDSA_SHA256, TEE_ALG_HKDF_SHA256_DERIVE_KEY, TEE_ALG_RSAES_PKCS1_V1_5,
-    TEE_ALG_RSASSA_PKCS1_V1_5_SHA256, TEE_ATTR_ECC_CURVE, TEE_ATTR_ECC_PUBLIC_VALUE_X,
-    TEE_ATTR_HKDF_IKM, TEE_ATTR_HKDF_INFO, TEE_ATTR_HKDF_OKM_LENGTH, TEE_ATTR_HKDF_SALT,
-    TEE_ATTR_RSA_MODULUS, TEE_ATTR_RSA_PUBLIC_EXPONENT, TEE_ATTR_SECRET_VALUE,
+    TEE_ALG_RSASSA_PKCS1_V1_5_SHA256,
+};
+use utee::attributes::{
+    OPTEE_ATTR_HKDF_INFO, OPTEE_ATTR_HKDF_SALT, TEE_ATTR_ECC_CURVE, TEE_ATTR_ECC_PUBLIC_VALUE_X,
+    TEE_ATTR_HKDF_IKM, TEE_ATTR_HKDF_OKM_LENGTH, TEE_ATTR_RSA_MODULUS,
+    TEE_ATTR_RSA_PUBLIC_EXPONENT, TEE_ATTR_SECRET_VALUE,
+};
+use utee::objects::{
     TEE_ECC_CURVE_NIST_P256, TEE_HANDLE_FLAG_INITIALIZED, TEE_TYPE_AES, TEE_TYPE_ECDSA_KEYPAIR,
     TEE_TYPE_GENERIC_SECRET, TEE_TYPE_HKDF_IKM, TEE_TYPE_RSA_KEYPAIR, TEE_USAGE_ENCRYPT,
 };
@@ -209,8 +214,8 @@ pub fn derive_key() -> Result<()> {
         TEE_ALG_HKDF_SHA256_DERIVE_KEY,
         &key,
         &[
-            Attribute::buffer(TEE_ATTR_HKDF_SALT, &salt),
-            Attribute::buffer(TEE_ATTR_HKDF_INFO, &info),
+            Attribute::buffer(OPTEE_ATTR_HKDF_SALT, &salt),
+            Attribute::buffer(OPTEE_ATTR_HKDF_INFO, &info),
             Attribute::value(TEE_ATTR_HKDF_OKM_LENGTH, OKM.len() as u32, 0),
         ],
         &mut derived,

@@ -1,6 +1,6 @@
 //! Sessions with other TAs: with [`MISBEHAVE`], and with another instance of this one.
 
-use utee::numbers::TEE_TIMEOUT_INFINITE;
+use utee::session::TEE_TIMEOUT_INFINITE;
 use utee::session::{Argument, Buffer, Session};
 use utee::tee_abi::Origin;
 use utee::{Result, TeeResult, Uuid, Value, syscall};

@@ -1,11 +1,12 @@
 //! Persistent objects. Each case has an object of its own and leaves nothing behind.
 
-use utee::numbers::{
-    TEE_ATTR_SECRET_VALUE, TEE_DATA_FLAG_ACCESS_READ, TEE_DATA_FLAG_ACCESS_WRITE,
-    TEE_DATA_FLAG_ACCESS_WRITE_META, TEE_DATA_FLAG_OVERWRITE, TEE_DATA_FLAG_SHARE_READ,
-    TEE_HANDLE_FLAG_PERSISTENT, TEE_STORAGE_PRIVATE, TEE_TYPE_AES, TEE_TYPE_DATA,
-};
+use utee::attributes::TEE_ATTR_SECRET_VALUE;
+use utee::objects::{TEE_HANDLE_FLAG_PERSISTENT, TEE_TYPE_AES, TEE_TYPE_DATA};
 use utee::storage::{Enumerator, Whence};
+use utee::storage::{
+    TEE_DATA_FLAG_ACCESS_READ, TEE_DATA_FLAG_ACCESS_WRITE, TEE_DATA_FLAG_ACCESS_WRITE_META,
+    TEE_DATA_FLAG_OVERWRITE, TEE_DATA_FLAG_SHARE_READ, TEE_STORAGE_PRIVATE,
+};
 use utee::{Object, Result, TeeResult, syscall};
 
 use crate::check::code;
@@ -98,7 +99,8 @@ fn key_object() -> Result<()> {
 pub fn obj_del() -> Result<()> {
     let id = b"conformance delete";
     drop(create(id, b"x")?);
-    check!(open(id, READ)?.delete().is_err());
+    let forbidden = open(id, READ)?.delete();
+    check_eq!(code(forbidden), TeeResult::ERROR_ACCESS_CONFLICT);
     open(id, META)?.delete()?;
     check_eq!(code(open(id, READ)), TeeResult::ERROR_ITEM_NOT_FOUND);
     Ok(())

@@ -6,10 +6,12 @@
 //! names memory of this TA to be written, it is memory that nobody uses.
 
 use alloc::vec::Vec;
+use core::arch::asm;
 use core::ptr;
 
+use utee::algorithms::TEE_ALG_SHA256;
 use utee::arch::syscall;
-use utee::numbers::{TEE_ALG_SHA256, TEE_TYPE_AES};
+use utee::objects::TEE_TYPE_AES;
 use utee::tee_abi::syscalls::{ArgKind, SYSCALLS, Syscall};
 use utee::{Object, Params, Result, TeeResult, operation, syscall as calls, trace};
 
@@ -26,6 +28,7 @@ pub fn commit(command: u32, times: u32) -> Result<()> {
         72 => return absurd_words(),
         73 => return exhaust_heap(times),
         74 => return exhaust_handles(),
+        76 => misaligned_stack(),
         _ => return Err(TeeResult::ERROR_NOT_SUPPORTED),
     }
     Ok(())
@@ -190,4 +193,18 @@ fn exhaust_handles() -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn misaligned_stack() {
+    // SAFETY: what is loaded lies below the stack and is thrown away; no signal can come between.
+    unsafe {
+        asm!(
+            "mov {keep}, sp",
+            "sub {off}, {keep}, #8",
+            "mov sp, {off}",
+            "ldr {off}, [sp]",
+            "mov sp, {keep}",
+            keep = out(reg) _, off = out(reg) _,
+        );
+    }
 }

@@ -32,9 +32,8 @@ pub fn commit(command: u32, word: Value) -> Result<()> {
         16 => monitor_call(),
         17 => misaligned_load_exclusive(),
         18 => misaligned_store_exclusive(),
-        19 => misaligned_stack(),
-        20 => jump((commit as fn(u32, Value) -> Result<()>) as usize + 2),
-        21 => panic_without_frame(),
+        19 => jump((commit as fn(u32, Value) -> Result<()>) as usize + 2),
+        20 => panic_without_frame(),
         _ => return Err(TeeResult::ERROR_NOT_SUPPORTED),
     }
     Err(survived())
@@ -142,20 +141,6 @@ fn misaligned_store_exclusive() {
         asm!("stlxr {0:w}, xzr, [{1}]", out(reg) _, in(reg) words.as_mut_ptr().byte_add(1));
     }
     black_box(words);
-}
-
-fn misaligned_stack() {
-    // SAFETY: none.
-    unsafe {
-        asm!(
-            "mov {keep}, sp",
-            "sub {off}, {keep}, #8",
-            "mov sp, {off}",
-            "ldr {off}, [sp]",
-            "mov sp, {keep}",
-            keep = out(reg) _, off = out(reg) _,
-        );
-    }
 }
 
 fn panic_without_frame() {

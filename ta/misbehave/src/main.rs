@@ -26,9 +26,8 @@
 //! | 16 | calls the secure monitor |
 //! | 17 | loads exclusively from a misaligned address |
 //! | 18 | stores exclusively to a misaligned address |
-//! | 19 | uses a misaligned stack pointer |
-//! | 20 | jumps to a misaligned address |
-//! | 21 | panics with a frame pointer that points nowhere |
+//! | 19 | jumps to a misaligned address |
+//! | 20 | panics with a frame pointer that points nowhere |
 //! | 64 | returns a as its result |
 //! | 65 | states size a << 32 \| b for the second parameter, a memref output |
 //! | 66 | changes types, addresses and sizes of all parameters |
@@ -41,6 +40,7 @@
 //! | 73 | takes memory until there is none; a says how often |
 //! | 74 | opens objects and operations until there are none, and leaves them open |
 //! | 75 | adds a and b: good manners, to see that the world still stands |
+//! | 76 | loads by a stack pointer that is no multiple of 16: OP-TEE does not ask for one |
 //!
 //! A session opened with a value input fails or panics by its word a: 1 panics when the session
 //! opens, 2 panics when it closes, 3 refuses with result b.

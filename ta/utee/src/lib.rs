@@ -38,7 +38,6 @@ pub mod head;
 mod heap;
 pub mod layout;
 pub mod memory;
-pub mod numbers;
 pub mod object;
 pub mod operation;
 pub mod panic;
@@ -54,7 +53,7 @@ pub use entry::TrustedApp;
 pub use object::{Attribute, Object};
 pub use param::{Params, Value};
 pub use tee_abi::param::ParamType;
-pub use tee_abi::{self, TeeResult, Uuid};
+pub use tee_abi::{self, TeeResult, Uuid, algorithms, attributes, objects};
 
 /// A value, or the `TEE_Result` why there is none.
 pub type Result<T> = core::result::Result<T, TeeResult>;

@@ -9,8 +9,8 @@ use core::mem;
 use tee_abi::TeeResult;
 
 use crate::layout::{ObjectInfo, RawAttribute};
-use crate::numbers::TEE_ATTR_FLAG_VALUE;
 use crate::{Result, Value, param, syscall};
+use tee_abi::attributes::TEE_ATTR_FLAG_VALUE;
 
 /// A handle of an object.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Object {
     pub fn secret(object_type: u32, key: &[u8]) -> Result<Self> {
         let mut object = Self::transient(object_type, key.len() as u32 * 8)?;
         object.populate(&[Attribute::buffer(
-            crate::numbers::TEE_ATTR_SECRET_VALUE,
+            tee_abi::attributes::TEE_ATTR_SECRET_VALUE,
             key,
         )])?;
         Ok(object)

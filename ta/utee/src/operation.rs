@@ -9,13 +9,10 @@ use core::ptr;
 use tee_abi::TeeResult;
 
 use crate::layout::RawAttribute;
-use crate::numbers::{
-    TEE_MODE_DECRYPT, TEE_MODE_DERIVE, TEE_MODE_DIGEST, TEE_MODE_ENCRYPT, TEE_MODE_MAC,
-    TEE_MODE_SIGN, TEE_MODE_VERIFY,
-};
 use crate::object::{self, Attribute, Object};
 use crate::syscall::{source, target};
 use crate::{Result, syscall};
+use tee_abi::algorithms::Mode;
 
 /// A state handle; freed, with the keys that it claimed, when dropped.
 #[derive(Debug)]
@@ -29,7 +26,7 @@ impl Drop for State {
 }
 
 impl State {
-    fn allocate(algorithm: u32, mode: u32, keys: [Option<&Object>; 2]) -> Result<Self> {
+    fn allocate(algorithm: u32, mode: Mode, keys: [Option<&Object>; 2]) -> Result<Self> {
         let [key1, key2] = keys;
         let key1 = key1.map(copy_of).transpose()?;
         let key2 = key2.map(copy_of).transpose()?;
@@ -106,7 +103,7 @@ impl Digest {
     /// # Errors
     /// `TEE_ERROR_NOT_SUPPORTED`, `TEE_ERROR_OUT_OF_MEMORY`.
     pub fn new(algorithm: u32) -> Result<Self> {
-        let mut state = State::allocate(algorithm, TEE_MODE_DIGEST, [None, None])?;
+        let mut state = State::allocate(algorithm, Mode::Digest, [None, None])?;
         state.hash_init()?;
         Ok(Self(state))
     }
@@ -148,7 +145,7 @@ impl Mac {
     /// # Errors
     /// `TEE_ERROR_NOT_SUPPORTED`, `TEE_ERROR_BAD_PARAMETERS` when the key does not fit.
     pub fn new(algorithm: u32, key: &Object) -> Result<Self> {
-        let mut state = State::allocate(algorithm, TEE_MODE_MAC, [Some(key), None])?;
+        let mut state = State::allocate(algorithm, Mode::Mac, [Some(key), None])?;
         state.hash_init()?;
         Ok(Self(state))
     }
@@ -182,10 +179,10 @@ pub enum Direction {
 }
 
 impl Direction {
-    const fn mode(self) -> u32 {
+    const fn mode(self) -> Mode {
         match self {
-            Self::Encrypt => TEE_MODE_ENCRYPT,
-            Self::Decrypt => TEE_MODE_DECRYPT,
+            Self::Encrypt => Mode::Encrypt,
+            Self::Decrypt => Mode::Decrypt,
         }
     }
 }
@@ -399,7 +396,7 @@ impl Asymmetric {
     /// # Errors
     /// As [`Asymmetric::cipher`].
     pub fn sign(algorithm: u32, key: &Object) -> Result<Self> {
-        Self::new(algorithm, TEE_MODE_SIGN, key)
+        Self::new(algorithm, Mode::Sign, key)
     }
 
     /// For [`Asymmetric::verify_digest`].
@@ -407,10 +404,10 @@ impl Asymmetric {
     /// # Errors
     /// As [`Asymmetric::cipher`].
     pub fn verify(algorithm: u32, key: &Object) -> Result<Self> {
-        Self::new(algorithm, TEE_MODE_VERIFY, key)
+        Self::new(algorithm, Mode::Verify, key)
     }
 
-    fn new(algorithm: u32, mode: u32, key: &Object) -> Result<Self> {
+    fn new(algorithm: u32, mode: Mode, key: &Object) -> Result<Self> {
         Ok(Self(State::allocate(algorithm, mode, [Some(key), None])?))
     }
 
@@ -477,7 +474,7 @@ pub fn derive_key(
     params: &[Attribute<'_>],
     derived: &mut Object,
 ) -> Result<()> {
-    let state = State::allocate(algorithm, TEE_MODE_DERIVE, [Some(key), None])?;
+    let state = State::allocate(algorithm, Mode::Derive, [Some(key), None])?;
     let attributes: *const RawAttribute = object::raw(params);
     // SAFETY: the attributes borrow what they point to.
     let result: TeeResult = unsafe {

@@ -9,9 +9,11 @@ use tee_abi::layout::NUM_PARAMS;
 use tee_abi::{Origin, TeeResult, Uuid};
 
 use crate::layout::{RawParams, RawUuid};
-use crate::numbers::TEE_TIMEOUT_INFINITE;
 use crate::{Result, Value, syscall};
 use tee_abi::param::ParamType;
+
+/// No timeout (`TEE_TIMEOUT_INFINITE`).
+pub const TEE_TIMEOUT_INFINITE: u32 = u32::MAX;
 
 /// Why a call failed, and who said so (`None` when the TEE told no origin).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

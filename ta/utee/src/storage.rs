@@ -1,14 +1,34 @@
 //! Persistent objects, their data streams, and listings of them.
 
 use tee_abi::TeeResult;
+use tee_abi::core::storage as abi;
 
 use crate::layout::ObjectInfo;
 use crate::object::Object;
 use crate::syscall::{source, target};
 use crate::{Result, syscall};
 
+macro_rules! numbers {
+    ($( $name:ident = $value:expr; )*) => {
+        $( #[doc = concat!("`", stringify!($name), "`.")] pub const $name: u32 = $value; )*
+    };
+}
+
+numbers! {
+    TEE_STORAGE_PRIVATE = abi::PRIVATE;
+    TEE_STORAGE_PRIVATE_REE = abi::PRIVATE_REE;
+    TEE_STORAGE_PRIVATE_RPMB = abi::PRIVATE_RPMB;
+
+    TEE_DATA_FLAG_ACCESS_READ = abi::ACCESS_READ;
+    TEE_DATA_FLAG_ACCESS_WRITE = abi::ACCESS_WRITE;
+    TEE_DATA_FLAG_ACCESS_WRITE_META = abi::ACCESS_WRITE_META;
+    TEE_DATA_FLAG_SHARE_READ = abi::SHARE_READ;
+    TEE_DATA_FLAG_SHARE_WRITE = abi::SHARE_WRITE;
+    TEE_DATA_FLAG_OVERWRITE = abi::OVERWRITE;
+}
+
 /// Longest identifier of a persistent object (`TEE_OBJECT_ID_MAX_LEN`).
-pub const OBJECT_ID_MAX_LEN: usize = 64;
+pub const OBJECT_ID_MAX_LEN: usize = abi::OBJECT_ID_MAX_LEN;
 
 /// Where a seek starts (`TEE_DATA_SEEK_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +93,19 @@ impl Object {
         Ok(Self::from_handle(handle))
     }
 
-    /// `TEE_CloseAndDeletePersistentObject1`.
+    /// `TEE_CloseAndDeletePersistentObject1`. The handle is closed in any case.
     ///
     /// # Errors
+    /// `TEE_ERROR_ACCESS_CONFLICT` when it was not opened for `TEE_DATA_FLAG_ACCESS_WRITE_META`,
     /// `TEE_ERROR_STORAGE_NOT_AVAILABLE`.
     pub fn delete(self) -> Result<()> {
-        // SAFETY: no pointer involved; the TEE closes the handle.
-        unsafe { syscall::storage_obj_del(self.into_handle()) }.ok()
+        // SAFETY: no pointer involved.
+        let deleted = unsafe { syscall::storage_obj_del(self.handle()) }.ok();
+        if deleted.is_ok() {
+            // The TEE has closed the handle; where it refused, dropping the object does.
+            let _ = self.into_handle();
+        }
+        deleted
     }
 
     /// `TEE_RenamePersistentObject`.

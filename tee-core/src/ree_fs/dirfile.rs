@@ -126,9 +126,12 @@ impl Entry {
 
 impl DirFile {
     /// Opens the directory; [`FsError::NotFound`] where there is none, or one without content.
-    pub(crate) fn open<R: Ree, C: StorageCrypto>(env: &mut Env<'_, R, C>) -> Result<Self, FsError> {
+    pub(crate) fn open<R: Ree, C: StorageCrypto>(
+        env: &mut Env<'_, R, C>,
+        anchor: Anchor,
+    ) -> Result<Self, FsError> {
         let file = env.open(NAME)?;
-        let tree = HashTree::open(env, file, Owner::Directory, Anchor::Counter)
+        let tree = HashTree::open(env, file, Owner::Directory, anchor)
             .map_err(directory)
             .inspect_err(|_| env.close(file))?;
         Self::read(env, tree)
@@ -213,6 +216,11 @@ impl DirFile {
     /// Its file, to be closed when the directory is dropped.
     pub(crate) const fn file(&self) -> ReeFile {
         self.tree.file()
+    }
+
+    /// The hash that stands for all of it, of the last commit.
+    pub(crate) fn root_hash(&self) -> [u8; 32] {
+        self.tree.root_hash()
     }
 
     pub(crate) fn find(&self, owner: Uuid, id: &[u8]) -> Option<(Slot, &Entry)> {

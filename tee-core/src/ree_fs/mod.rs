@@ -13,7 +13,9 @@
 //! 2. for a new file, the directory, synced (*reason: nor a file that has no name yet*);
 //! 3. `dirf.db`'s blocks, nodes and, last, its header, synced
 //!    (*reason: this is the moment of acknowledgement*);
-//! 4. what is no longer named is cut off or removed. No sync: what a crash leaves behind here takes
+//! 4. where the directory's hash is anchored in RPMB, the new hash goes there
+//!    (*reason: from here on nobody can bring the old state back*);
+//! 5. what is no longer named is cut off or removed. No sync: what a crash leaves behind here takes
 //!    space, and is overwritten when its number is used again.
 //!
 //! Rules: after a failed write the tree in memory is dropped and read again; nothing is kept that
@@ -26,4 +28,5 @@ mod layout;
 mod objects;
 
 pub(crate) use files::Env;
-pub(crate) use objects::{OpenFile, ReeFs};
+pub(crate) use layout::Fields;
+pub(crate) use objects::{OpenFile as ReeFile, ReeFs, Trust};

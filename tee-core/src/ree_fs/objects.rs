@@ -21,6 +21,27 @@ use super::htree::{Anchor, HashTree};
 pub(crate) struct ReeFs {
     /// `None` until it is needed, and after a failure.
     dir: Option<DirFile>,
+    trust: Trust,
+    garbage: Vec<Garbage>,
+}
+
+/// Which state of the directory is the right one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Trust {
+    /// Whatever is newest in the file.
+    #[default]
+    Newest,
+    /// The one with this hash, kept out of the normal world's reach; there is none yet where there
+    /// is no hash.
+    Hash(Option<[u8; 32]>),
+}
+
+/// What is no longer part of any object once the last operation is settled.
+enum Garbage {
+    /// A file of this number.
+    File(u32),
+    /// What is behind this length of a file.
+    Tail(ReeFile, u64),
 }
 
 /// An object's open file, shared by all that hold the object open.
@@ -33,6 +54,34 @@ pub(crate) struct OpenFile {
 }
 
 impl ReeFs {
+    /// Says which state of the directory is the right one, when it is opened next.
+    pub(crate) const fn trust(&mut self, trust: Trust) {
+        self.trust = trust;
+    }
+
+    /// The hash of the directory as it is now, when it is open.
+    pub(crate) fn root_hash(&self) -> Option<[u8; 32]> {
+        self.dir.as_ref().map(DirFile::root_hash)
+    }
+
+    /// Removes what the operations since the last call have left over. Nothing depends on it.
+    pub(crate) fn settle<R: Ree, C: StorageCrypto>(&mut self, env: &mut Env<'_, R, C>) {
+        for garbage in core::mem::take(&mut self.garbage) {
+            let _ = match garbage {
+                Garbage::File(number) => env.remove(&file_name(number)),
+                Garbage::Tail(file, length) => env.truncate(file, length),
+            };
+        }
+    }
+
+    /// Drops what is in memory: the last operation is not to count.
+    pub(crate) fn forget<R: Ree, C: StorageCrypto>(&mut self, env: &mut Env<'_, R, C>) {
+        self.garbage.clear();
+        if let Some(dir) = self.dir.take() {
+            env.close(dir.file());
+        }
+    }
+
     /// Opens an object.
     pub(crate) fn open<R: Ree, C: StorageCrypto>(
         &mut self,
@@ -66,9 +115,7 @@ impl ReeFs {
         let made = self.fill_and_name(env, owner, id, number, file, old.map(|o| o.0), content);
         match made {
             Ok(tree) => {
-                if let Some((_, old)) = old {
-                    let _ = env.remove(&file_name(old));
-                }
+                self.garbage.extend(old.map(|(_, old)| Garbage::File(old)));
                 Ok(OpenFile {
                     owner,
                     id: id.to_vec(),
@@ -168,7 +215,7 @@ impl ReeFs {
         let before = self.length(env, file)?;
         self.change(env, file, |tree, env| tree.set_length(env, length))?;
         if length < before {
-            file.cut_off(env);
+            self.garbage.extend(file.tail());
         }
         Ok(())
     }
@@ -203,9 +250,9 @@ impl ReeFs {
     ) -> Result<(), FsError> {
         let dir = self.dir(env)?;
         let (slot, entry) = dir.find(owner, id).ok_or(FsError::NotFound)?;
-        let name = file_name(entry.number);
+        let number = entry.number;
         self.update(env, |dir, env| dir.clear(env, slot))?;
-        let _ = env.remove(&name);
+        self.garbage.push(Garbage::File(number));
         Ok(())
     }
 
@@ -254,12 +301,27 @@ impl ReeFs {
     ) -> Result<&mut DirFile, FsError> {
         let dir = match self.dir.take() {
             Some(dir) => dir,
-            None => match DirFile::open(env) {
+            None => match self.open_dir(env) {
                 Err(FsError::NotFound) => DirFile::create(env)?,
                 opened => opened?,
             },
         };
         Ok(self.dir.insert(dir))
+    }
+
+    /// The directory in the state that is trusted; [`FsError::NotFound`] where there is to be none.
+    fn open_dir<R: Ree, C: StorageCrypto>(
+        &self,
+        env: &mut Env<'_, R, C>,
+    ) -> Result<DirFile, FsError> {
+        match self.trust {
+            Trust::Newest => DirFile::open(env, Anchor::Counter),
+            Trust::Hash(None) => Err(FsError::NotFound),
+            Trust::Hash(Some(hash)) => match DirFile::open(env, Anchor::Hash(hash)) {
+                Err(FsError::NotFound) => Err(FsError::Directory(Damage::Missing)),
+                opened => opened,
+            },
+        }
     }
 
     /// The directory, if there is one.
@@ -268,7 +330,7 @@ impl ReeFs {
         env: &mut Env<'_, R, C>,
     ) -> Result<Option<&mut DirFile>, FsError> {
         if self.dir.is_none() {
-            self.dir = match DirFile::open(env) {
+            self.dir = match self.open_dir(env) {
                 Err(FsError::NotFound) => None,
                 opened => Some(opened?),
             };
@@ -336,7 +398,7 @@ impl ReeFs {
             Err(error) => {
                 // A disk that filled up shall not stay full of what was not kept.
                 if self.current(env, file).is_ok() {
-                    file.cut_off(env);
+                    self.garbage.extend(file.tail());
                 }
                 Err(error)
             }
@@ -386,11 +448,10 @@ impl OpenFile {
         Ok(tree)
     }
 
-    /// Gives back the space behind the end.
-    fn cut_off<R: Ree, C: StorageCrypto>(&self, env: &mut Env<'_, R, C>) {
-        if let Some(tree) = &self.tree {
-            let _ = env.truncate(self.file, tree.file_length());
-        }
+    /// The space behind the end.
+    fn tail(&self) -> Option<Garbage> {
+        let tree = self.tree.as_ref()?;
+        Some(Garbage::Tail(self.file, tree.file_length()))
     }
 
     pub(crate) fn close<R: Ree, C: StorageCrypto>(self, env: &mut Env<'_, R, C>) {

@@ -5,21 +5,20 @@
 
 pub mod scenario;
 
-use aes::cipher::{BlockDecrypt, BlockEncrypt, KeyInit as _};
-use aes_gcm::aead::AeadInPlace;
-use aes_gcm::{AesGcm, aead::consts::U16};
-use hmac::{Hmac, Mac};
 use host_supplicant::MemoryFiles;
 use host_supplicant::faults::{Fault, FaultyFiles};
-use sha2::{Digest, Sha256};
+use tee_abi::algorithms::{
+    TEE_ALG_AES_ECB_NOPAD, TEE_ALG_AES_GCM, TEE_ALG_HMAC_SHA256, TEE_ALG_SHA256,
+};
 use tee_abi::core::storage::{
     ACCESS_READ, ACCESS_WRITE, ACCESS_WRITE_META, OVERWRITE, PRIVATE, SHARE_READ, SHARE_WRITE,
 };
-use tee_abi::core::{ObjectHandle, ObjectHead, Reply, Request};
+use tee_abi::core::{ObjectHandle, ObjectHead, Reply, Request, StorageId};
 use tee_abi::{TeeResult, Uuid};
 use tee_core::{Config, InstanceId, StorageCrypto, TeeCore};
+use tee_crypto::{Crypto, Direction, Provider};
 
-/// RustCrypto's primitives and random numbers by seed.
+/// The provider's primitives and random numbers by seed.
 #[derive(Clone, Default)]
 pub struct TestCrypto {
     seed: u64,
@@ -31,7 +30,10 @@ impl TestCrypto {
     }
 }
 
-type Gcm = AesGcm<aes::Aes128, U16>;
+fn ecb(direction: Direction, key: &[u8], block: &mut [u8; 16]) {
+    let cipher = Provider::cipher(TEE_ALG_AES_ECB_NOPAD, direction, key, &[], &[]);
+    cipher.unwrap().update(block, true).unwrap();
+}
 
 impl StorageCrypto for TestCrypto {
     fn random(&mut self, out: &mut [u8]) {
@@ -45,23 +47,35 @@ impl StorageCrypto for TestCrypto {
     }
 
     fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut hash = Sha256::new();
+        let mut hash = Provider::hash(TEE_ALG_SHA256).unwrap();
         parts.iter().for_each(|part| hash.update(part));
-        hash.finalize().into()
+        let mut out = [0; 32];
+        hash.finish(&mut out);
+        out
     }
 
     fn hmac_sha256(&self, key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).unwrap();
+        let mut mac = Provider::mac(TEE_ALG_HMAC_SHA256, key).unwrap();
         parts.iter().for_each(|part| mac.update(part));
-        mac.finalize().into_bytes().into()
+        let mut out = [0; 32];
+        mac.finish(&mut out).unwrap();
+        out
+    }
+
+    fn aes128_encrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
+        ecb(Direction::Encrypt, key, block);
+    }
+
+    fn aes128_decrypt(&self, key: &[u8; 16], block: &mut [u8; 16]) {
+        ecb(Direction::Decrypt, key, block);
     }
 
     fn aes256_encrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {
-        aes::Aes256::new(key.into()).encrypt_block(block.into());
+        ecb(Direction::Encrypt, key, block);
     }
 
     fn aes256_decrypt(&self, key: &[u8; 32], block: &mut [u8; 16]) {
-        aes::Aes256::new(key.into()).decrypt_block(block.into());
+        ecb(Direction::Decrypt, key, block);
     }
 
     fn aes128_gcm_seal(
@@ -71,10 +85,19 @@ impl StorageCrypto for TestCrypto {
         aad: &[u8],
         data: &mut [u8],
     ) -> [u8; 16] {
-        let gcm = Gcm::new(key.into());
-        gcm.encrypt_in_place_detached(iv.into(), aad, data)
-            .unwrap()
-            .into()
+        let direction = Direction::Encrypt;
+        let ae = Provider::ae(
+            TEE_ALG_AES_GCM,
+            direction,
+            key,
+            iv,
+            16,
+            aad.len(),
+            data.len(),
+        );
+        let mut ae = ae.unwrap();
+        ae.update_aad(aad).unwrap();
+        ae.finish_encrypt(data, 16).unwrap().try_into().unwrap()
     }
 
     fn aes128_gcm_open(
@@ -85,9 +108,19 @@ impl StorageCrypto for TestCrypto {
         data: &mut [u8],
         tag: &[u8; 16],
     ) -> bool {
-        let gcm = Gcm::new(key.into());
-        gcm.decrypt_in_place_detached(iv.into(), aad, data, tag.into())
-            .is_ok()
+        let direction = Direction::Decrypt;
+        let ae = Provider::ae(
+            TEE_ALG_AES_GCM,
+            direction,
+            key,
+            iv,
+            16,
+            aad.len(),
+            data.len(),
+        );
+        let mut ae = ae.unwrap();
+        ae.update_aad(aad).unwrap();
+        ae.finish_decrypt(data, tag).is_ok()
     }
 }
 
@@ -144,12 +177,22 @@ pub fn fixture(name: &str) -> MemoryFiles {
 pub struct Session<'w> {
     pub world: &'w mut World,
     pub instance: InstanceId,
+    pub storage: StorageId,
 }
 
 impl<'w> Session<'w> {
     pub fn new(world: &'w mut World, ta: Uuid) -> Self {
+        Self::on(world, ta, PRIVATE)
+    }
+
+    /// On a storage of choice.
+    pub fn on(world: &'w mut World, ta: Uuid, storage: StorageId) -> Self {
         let instance = world.instance(ta);
-        Self { world, instance }
+        Self {
+            world,
+            instance,
+            storage,
+        }
     }
 
     pub fn call(&mut self, request: Request) -> Result<Reply, TeeResult> {
@@ -157,7 +200,7 @@ impl<'w> Session<'w> {
     }
 
     pub fn open(&mut self, id: &[u8], flags: u32) -> Result<ObjectHandle, TeeResult> {
-        open(self.world, self.instance, id, flags)
+        open_on(self.world, self.instance, self.storage, id, flags)
     }
 
     pub fn create(
@@ -166,7 +209,7 @@ impl<'w> Session<'w> {
         flags: u32,
         data: &[u8],
     ) -> Result<ObjectHandle, TeeResult> {
-        create(self.world, self.instance, id, flags, data)
+        create_on(self.world, self.instance, self.storage, id, flags, data)
     }
 
     pub fn close(&mut self, object: ObjectHandle) {
@@ -210,7 +253,9 @@ impl<'w> Session<'w> {
 
     /// Identifiers in the order of the listing.
     pub fn list(&mut self) -> Result<Vec<Vec<u8>>, TeeResult> {
-        let enumerator = match self.call(Request::EnumStart { storage: PRIVATE }) {
+        let enumerator = match self.call(Request::EnumStart {
+            storage: self.storage,
+        }) {
             Ok(Reply::Enumerator(enumerator)) => enumerator,
             Ok(other) => panic!("{other:?}"),
             Err(TeeResult::ERROR_ITEM_NOT_FOUND) => return Ok(Vec::new()),
@@ -238,12 +283,18 @@ pub fn open(
     id: &[u8],
     flags: u32,
 ) -> Result<ObjectHandle, TeeResult> {
+    open_on(world, instance, PRIVATE, id, flags)
+}
+
+fn open_on(
+    world: &mut World,
+    instance: InstanceId,
+    storage: StorageId,
+    id: &[u8],
+    flags: u32,
+) -> Result<ObjectHandle, TeeResult> {
     let id = id.to_vec();
-    let request = Request::ObjectOpen {
-        storage: PRIVATE,
-        id,
-        flags,
-    };
+    let request = Request::ObjectOpen { storage, id, flags };
     match world.call(instance, request)? {
         Reply::Object { object, .. } => Ok(object),
         other => panic!("{other:?}"),
@@ -257,8 +308,19 @@ pub fn create(
     flags: u32,
     data: &[u8],
 ) -> Result<ObjectHandle, TeeResult> {
+    create_on(world, instance, PRIVATE, id, flags, data)
+}
+
+fn create_on(
+    world: &mut World,
+    instance: InstanceId,
+    storage: StorageId,
+    id: &[u8],
+    flags: u32,
+    data: &[u8],
+) -> Result<ObjectHandle, TeeResult> {
     let request = Request::ObjectCreate {
-        storage: PRIVATE,
+        storage,
         id: id.to_vec(),
         flags,
         head: DATA_OBJECT,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use host_supplicant::MemoryFiles;
 use tee_abi::TeeResult;
+use tee_abi::core::StorageId;
+use tee_abi::core::storage::PRIVATE;
 
 use super::{ALL, REPLACE, Session, TA, World, pattern, world_on};
 
@@ -76,7 +78,12 @@ fn with(
 /// Runs the scenario until an operation fails; answers what the objects held before that
 /// operation, and what they would hold after it.
 pub fn run(world: &mut World) -> (Contents, Contents) {
-    let mut session = Session::new(world, TA);
+    run_on(world, PRIVATE)
+}
+
+/// As [`run`], on a storage of choice.
+pub fn run_on(world: &mut World, storage: StorageId) -> (Contents, Contents) {
+    let mut session = Session::on(world, TA, storage);
     let mut before = Contents::new();
     for (operation, effect) in SCENARIO {
         let mut after = before.clone();

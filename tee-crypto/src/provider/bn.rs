@@ -344,11 +344,12 @@ impl<'a> Montgomery<'a> {
         }
         // SAFETY: the modulus is valid and odd.
         let context = unsafe {
-            Owned::allocated(
+            Owned::new(
                 lc::BN_MONT_CTX_new_for_modulus(modulus.0.get(), scratch().get_mut()),
                 lc::BN_MONT_CTX_free,
             )
         };
+        let context = context.map_err(|_| Error::Generic)?;
         Ok(Self { modulus, context })
     }
 

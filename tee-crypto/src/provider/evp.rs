@@ -42,6 +42,8 @@ pub(super) struct Digest {
     context: Owned<lc::EVP_MD_CTX>,
     kind: *const lc::EVP_MD,
     extendable: bool,
+    /// Output of an extendable one has begun: there is no way back to input.
+    squeezing: bool,
 }
 
 // SAFETY: `kind` points to a static table.
@@ -54,6 +56,7 @@ impl Digest {
             context: context(),
             kind,
             extendable: matches!(algo, alg::TEE_ALG_SHAKE128 | alg::TEE_ALG_SHAKE256),
+            squeezing: false,
         };
         digest.start();
         Some(digest)
@@ -72,6 +75,9 @@ fn context() -> Owned<lc::EVP_MD_CTX> {
 
 impl Hash for Digest {
     fn update(&mut self, data: &[u8]) {
+        if self.squeezing {
+            return;
+        }
         // SAFETY: the pointer and length are those of the slice.
         must(unsafe {
             lc::EVP_DigestUpdate(self.context.get_mut(), data.as_ptr().cast(), data.len())
@@ -81,16 +87,17 @@ impl Hash for Digest {
     fn finish(&mut self, out: &mut [u8]) {
         let context = self.context.get_mut();
         if self.extendable {
+            self.squeezing = true;
             // SAFETY: the pointer and length are those of the slice.
-            must(unsafe { lc::EVP_DigestFinalXOF(context, out.as_mut_ptr(), out.len()) });
-        } else {
-            let mut whole = [0; lc::EVP_MAX_MD_SIZE as usize];
-            let mut len: c_uint = 0;
-            // SAFETY: `whole` holds any digest.
-            must(unsafe { lc::EVP_DigestFinal_ex(context, whole.as_mut_ptr(), &raw mut len) });
-            for (to, from) in out.iter_mut().zip(whole.iter().take(len as usize)) {
-                *to = *from;
-            }
+            must(unsafe { lc::EVP_DigestSqueeze(context, out.as_mut_ptr(), out.len()) });
+            return;
+        }
+        let mut whole = [0; lc::EVP_MAX_MD_SIZE as usize];
+        let mut len: c_uint = 0;
+        // SAFETY: `whole` holds any digest.
+        must(unsafe { lc::EVP_DigestFinal_ex(context, whole.as_mut_ptr(), &raw mut len) });
+        for (to, from) in out.iter_mut().zip(whole.iter().take(len as usize)) {
+            *to = *from;
         }
         self.start();
     }

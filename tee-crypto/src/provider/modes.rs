@@ -260,6 +260,7 @@ pub(super) struct Gcm {
     tag_len: usize,
     aad_bytes: u64,
     payload_bytes: u64,
+    ended: bool,
 }
 
 /// Most payload in bytes: beyond it the counter would come round.
@@ -280,12 +281,23 @@ impl Gcm {
             tag_len,
             aad_bytes: 0,
             payload_bytes: 0,
+            ended: false,
         })
+    }
+
+    /// Refuses what comes after the end: it would use the nonce again.
+    const fn check_running(&self) -> Result<(), Error> {
+        if self.ended {
+            Err(Error::BadState)
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl Ae for Gcm {
     fn update_aad(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.check_running()?;
         if self.payload_bytes != 0 {
             return Err(Error::BadParameters);
         }
@@ -296,6 +308,7 @@ impl Ae for Gcm {
     }
 
     fn update(&mut self, data: &mut [u8]) -> Result<(), Error> {
+        self.check_running()?;
         let bytes = self.payload_bytes.checked_add(data.len() as u64);
         let bytes = bytes.filter(|n| *n <= GCM_MAX_PAYLOAD);
         self.payload_bytes = bytes.ok_or(Error::BadParameters)?;
@@ -308,6 +321,7 @@ impl Ae for Gcm {
             return Err(Error::ShortBuffer(room));
         }
         self.update(data)?;
+        self.ended = true;
         let mut tag = self.context.tag()?.to_vec();
         tag.truncate(self.tag_len);
         Ok(tag)
@@ -318,6 +332,7 @@ impl Ae for Gcm {
             return Err(Error::MacInvalid);
         }
         self.update(data)?;
+        self.ended = true;
         if tag.is_empty() {
             return Ok(());
         }

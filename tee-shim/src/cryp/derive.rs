@@ -183,7 +183,7 @@ impl<H: Host> Instance<H> {
         let (salt, info) = (self.optional_bytes(salt)?, self.optional_bytes(info)?);
         let length = derivation.length(length.map(Param::a))?;
         let digest = match (derivation.algo, hash) {
-            (alg::TEE_ALG_HKDF, Some(hash)) => hash.a(),
+            (alg::TEE_ALG_HKDF, Some(hash)) => alg::digest_of(hash.a()),
             (alg::TEE_ALG_HKDF, None) => alg::TEE_ALG_SHA256,
             (algo, _) => alg::digest(algo),
         };

@@ -15,7 +15,7 @@ use crate::instance::{Host, Instance};
 use crate::{SysResult, Trap};
 
 /// Bytes transformed at a time: a multiple of every block.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 8 * 1024;
 
 /// A buffer that lives on between syscalls. Its content is no part of any state.
 #[derive(Default)]
@@ -101,7 +101,7 @@ impl<H: Host> Instance<H> {
     }
 
     /// Writes to memory that must be the TA's own.
-    pub(super) fn put_private(&mut self, at: UserPtr, bytes: &[u8]) -> SysResult {
+    pub(crate) fn put_private(&mut self, at: UserPtr, bytes: &[u8]) -> SysResult {
         let range = range(at, bytes.len() as u64)?;
         if !self.is_private(range.start, range.end) {
             return Err(TeeResult::ERROR_ACCESS_DENIED.into());

@@ -98,6 +98,7 @@ impl Bench {
             uuid: TA,
             flags: 0,
             budget: None,
+            log_level: 4,
             aslr: false,
             device_id: Uuid::NIL,
         };

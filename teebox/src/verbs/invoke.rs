@@ -49,11 +49,7 @@ pub struct InvokeArgs {
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// The command's parameters (up to four)
-    #[arg(
-        value_name = "PARAM",
-        conflicts_with = "scenario",
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "PARAM", conflicts_with = "scenario")]
     params: Vec<String>,
     /// Print JSON
     #[arg(long)]

@@ -1,9 +1,12 @@
 //! The verbs of the command line, a file each.
 
+pub mod algorithms;
 pub mod doctor;
 pub mod explain;
 pub mod inspect;
 pub mod invoke;
+pub mod run;
+pub mod serve;
 pub mod sign;
 pub mod syscalls;
 pub mod verify;

@@ -1,9 +1,11 @@
-//! The gate between host and guest: the context page, the assembly that enters, and the signal
-//! handler that leaves.
+//! The gate between host and guest: the context page, the assembly that enters, and the ways out:
+//! the signal handler, and for system calls that were rewritten a jump.
 //!
 //! ```text
-//! 0x1_0000  context: registers on their way in and out, the host's stack pointer and FS
-//! 0x1_4000  the thread's pages: FS points at their middle unless the guest says otherwise
+//! 0x1_0000    context: registers on their way in and out, the host's stack pointer and FS
+//! 0x1_4000    the thread's pages: FS points at their middle unless the guest says otherwise
+//! 0x1_8000    stubs of rewritten calls in the lower 2 GiB, each with a jump to `arrive`
+//! 0xffff_0000 stubs of rewritten calls in the upper 2 GiB
 //! ```
 //!
 //! # Safety
@@ -16,7 +18,8 @@
 //!   nothing, touches no thread-local value and cannot panic. It only copies, and either resumes
 //!   what it interrupted or sends the thread to [`leave`].
 //! - `in_guest` is set by the last instruction but one of the way in, and cleared on the way out. A
-//!   signal is the guest's when it is set.
+//!   signal is the guest's when it is set and arrives on the gate's stack: other threads have other
+//!   stacks.
 #![expect(unsafe_code, reason = "it enters foreign code and handles its signals")]
 
 use core::arch::{asm, naked_asm};
@@ -38,6 +41,11 @@ const AREA: usize = 0x6000;
 const CONTEXT_ROOM: usize = 0x4000;
 /// Where FS points by default: a page of room on both sides.
 const THREAD: u64 = 0x1_5000;
+/// Where stubs lie, for either half of the guest's addresses.
+const STUBS: [usize; 2] = [0x1_8000, 0xffff_0000];
+/// Bytes of stubs for either half, and of one stub.
+const STUBS_LEN: usize = 0x8000;
+const STUB: usize = 32;
 /// Where compilers keep the stack protector's canary, from FS.
 const CANARY: usize = 0x28;
 /// Bytes for the vector registers: more than any processor's so far.
@@ -46,8 +54,8 @@ const VECTOR: usize = 12 << 10;
 const STACK: usize = 128 << 10;
 /// System calls from here on are the host's own.
 const HOST: usize = 1 << 32;
-/// Bytes of [`enter`]'s code, at most.
-const ENTER_BYTES: u64 = 512;
+/// Bytes of [`enter`]'s code and of [`arrive`]'s, at most.
+const GATE_BYTES: u64 = 512;
 /// A tick of the budget, in processor time.
 const TICK_NANOSECONDS: i64 = 10_000_000;
 
@@ -75,9 +83,14 @@ const SIGNALS: [c_int; 7] = [
     libc::SIGVTALRM,
 ];
 
+/// In the place of a signal's number: the guest came by [`arrive`].
+const CALL: i32 = 0;
+
 /// What the assembly, the handler and the rest share.
 #[repr(C)]
 struct Context {
+    /// Where stubs jump to.
+    arrive: u64,
     host_rsp: u64,
     host_fs: u64,
     guest_fs: u64,
@@ -88,6 +101,8 @@ struct Context {
     /// Whether `vector` is to be loaded, and then flags as well.
     exact: u64,
     in_guest: u64,
+    /// Where the signal stack begins.
+    stack: u64,
     gpr: [u64; 16],
     signo: i32,
     code: i32,
@@ -112,8 +127,10 @@ fn context() -> *mut Context {
 /// What ended a stay in the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
-    /// A system call instruction.
-    Syscall,
+    /// A system call by a rewritten instruction.
+    Call,
+    /// A system call instruction, or another way into the kernel.
+    Dispatch,
     /// A tick of processor time.
     Tick,
     /// `int3`.
@@ -145,6 +162,8 @@ pub(super) struct Gate {
     stack_before: libc::stack_t,
     timer: libc::timer_t,
     ticking: bool,
+    /// Stubs in use, for either half of the guest's addresses.
+    used: [usize; 2],
     on_this_thread: PhantomData<*mut ()>,
 }
 
@@ -164,7 +183,7 @@ impl Gate {
         if unsafe { libc::getauxval(libc::AT_HWCAP2) } & HWCAP2_FSGSBASE == 0 {
             return Err(NativeError::FsBase);
         }
-        map_area().map_err(NativeError::Map)?;
+        map_areas().map_err(NativeError::Map)?;
         // From here on `drop` undoes what was done.
         let mut gate = Self {
             stack: vec![0; STACK],
@@ -172,6 +191,7 @@ impl Gate {
             stack_before: unsafe { zeroed() },
             timer: null_mut(),
             ticking: false,
+            used: [0; 2],
             on_this_thread: PhantomData,
         };
         gate.take_signals().map_err(NativeError::Signals)?;
@@ -188,6 +208,7 @@ impl Gate {
                 ss_flags: 0,
                 ss_size: STACK,
             };
+            (*context()).stack = stack.ss_sp as u64;
             check(libc::sigaltstack(
                 &raw const stack,
                 &raw mut self.stack_before,
@@ -233,6 +254,30 @@ impl Gate {
         self.ticking = on;
     }
 
+    /// Places a stub for a call in the half of the address, whose instructions go on into
+    /// [`arrive`]; tells where it lies. `None` when there is no room.
+    pub(super) fn place_stub(&mut self, site: u64, code: &[u8]) -> Option<u64> {
+        let half = usize::from(site >= 1 << 31);
+        let (start, used) = (*STUBS.get(half)?, self.used.get_mut(half)?);
+        // jmp [arrive]
+        let arrive = (CONTEXT + offset_of!(Context, arrive)) as u32;
+        let mut stub = code.to_vec();
+        stub.extend([0xff, 0x24, 0x25]);
+        stub.extend(arrive.to_le_bytes());
+        let at = start + *used * STUB;
+        if stub.len() > STUB || *used >= STUBS_LEN / STUB {
+            return None;
+        }
+        protect(start, libc::PROT_READ | libc::PROT_WRITE).ok()?;
+        let to: *mut u8 = with_exposed_provenance_mut(at);
+        // SAFETY: the stub lies in the gate's own pages, which are writable now and are not run
+        // meanwhile.
+        unsafe { to.copy_from_nonoverlapping(stub.as_ptr(), stub.len()) };
+        protect(start, libc::PROT_READ | libc::PROT_EXEC).ok()?;
+        *used += 1;
+        Some(at as u64)
+    }
+
     /// Runs the guest from where its registers say until a signal ends its stay; tells which.
     pub(super) fn enter(&mut self, regs: &mut X86Regs) -> Signal {
         // SAFETY: the context is mapped while the gate is open, and the handler does not touch it
@@ -257,7 +302,7 @@ impl Gate {
             regs.mxcsr = (*context).mxcsr_guest;
             let signal = classify(&*context);
             regs.vector = None;
-            if signal != Signal::Syscall {
+            if !matches!(signal, Signal::Call | Signal::Dispatch) {
                 let bytes = (&raw const (*context).vector).cast::<u8>();
                 let saved = ((*context).saved as usize).min(VECTOR);
                 let saved = core::slice::from_raw_parts(bytes, saved);
@@ -287,26 +332,64 @@ impl Drop for Gate {
                 self.stack_before.ss_flags = libc::SS_DISABLE;
             }
             libc::sigaltstack(&raw const self.stack_before, null_mut());
-            libc::munmap(context().cast(), AREA);
         }
+        unmap_areas();
     }
 }
 
-/// Maps the context and the thread's pages: zeroed, but for a random canary.
-fn map_area() -> Result<(), Errno> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
-    let prot = libc::PROT_READ | libc::PROT_WRITE;
-    let at: *mut c_void = context().cast();
-    // SAFETY: MAP_FIXED_NOREPLACE refuses addresses that are in use.
-    if unsafe { libc::mmap(at, AREA, prot, flags, -1, 0) } == libc::MAP_FAILED {
-        return Err(Errno::last());
+/// Maps the context, the thread's pages with a random canary, and the pages for stubs.
+fn map_areas() -> Result<(), Errno> {
+    map(CONTEXT, AREA)?;
+    for stubs in STUBS {
+        map(stubs, STUBS_LEN)?;
     }
+    let arrive = arrive as *const () as u64;
     let mut canary = [0; 8];
     sys::random(&mut canary)?;
     let at: *mut [u8; 8] = with_exposed_provenance_mut(THREAD as usize + CANARY);
-    // SAFETY: the thread's pages were mapped just now.
-    unsafe { at.write(canary) };
+    let host_fs: u64;
+    let mut mxcsr_host = 0u32;
+    // SAFETY: the context and the thread's pages were mapped just now; the instructions read two
+    // registers of this thread that stay as they are.
+    unsafe {
+        asm!("rdfsbase {}", out(reg) host_fs, options(nomem, nostack, preserves_flags));
+        asm!("stmxcsr [{}]", in(reg) &raw mut mxcsr_host, options(nostack, preserves_flags));
+        (*context()).arrive = arrive;
+        (*context()).host_fs = host_fs;
+        (*context()).mxcsr_host = mxcsr_host;
+        at.write(canary);
+    }
     Ok(())
+}
+
+/// Maps zeroed pages at unused addresses.
+fn map(at: usize, len: usize) -> Result<(), Errno> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: MAP_FIXED_NOREPLACE refuses addresses that are in use.
+    let got = unsafe { libc::mmap(with_exposed_provenance_mut(at), len, prot, flags, -1, 0) };
+    if got == libc::MAP_FAILED {
+        return Err(Errno::last());
+    }
+    Ok(())
+}
+
+/// Changes the protection of the stubs of one half.
+fn protect(stubs: usize, prot: c_int) -> Result<(), Errno> {
+    // SAFETY: the pages are the gate's own.
+    check(unsafe { libc::mprotect(with_exposed_provenance_mut(stubs), STUBS_LEN, prot) })
+}
+
+/// Unmaps whatever [`map_areas`] mapped.
+fn unmap_areas() {
+    for (at, len) in [
+        (CONTEXT, AREA),
+        (STUBS[0], STUBS_LEN),
+        (STUBS[1], STUBS_LEN),
+    ] {
+        // SAFETY: these addresses are the gate's own, if anything is mapped there.
+        unsafe { libc::munmap(with_exposed_provenance_mut(at), len) };
+    }
 }
 
 /// Switches the dispatch of this thread's system calls. With no selector, calls from below
@@ -331,7 +414,8 @@ fn classify(context: &Context) -> Signal {
     };
     const PAGE_FAULT: u64 = 14;
     match context.signo {
-        libc::SIGSYS if context.code == SYS_USER_DISPATCH => Signal::Syscall,
+        CALL => Signal::Call,
+        libc::SIGSYS if context.code == SYS_USER_DISPATCH => Signal::Dispatch,
         libc::SIGVTALRM => Signal::Tick,
         libc::SIGTRAP if context.trap == 1 => Signal::Step,
         libc::SIGTRAP => Signal::Breakpoint,
@@ -375,14 +459,15 @@ unsafe extern "C" fn enter() {
         "push r14",
         "push r15",
         "mov [{host_rsp}], rsp",
-        "rdfsbase rax",
-        "mov [{host_fs}], rax",
-        "stmxcsr [{mxcsr_host}]",
         "mov rcx, [{guest_fs}]",
         "cmp qword ptr [{exact}], 0",
         "jne 2f",
         // Called, or back from a system call: vectors and flags carry nothing.
+        "mov eax, [{mxcsr_guest}]",
+        "cmp eax, [{mxcsr_host}]",
+        "je 3f",
         "ldmxcsr [{mxcsr_guest}]",
+        "3:",
         "wrfsbase rcx",
         load_registers!(),
         "mov rsp, [{gpr} + 32]",
@@ -405,7 +490,6 @@ unsafe extern "C" fn enter() {
         "mov qword ptr [{in_guest}], 1",
         "iretq",
         host_rsp = const CONTEXT + offset_of!(Context, host_rsp),
-        host_fs = const CONTEXT + offset_of!(Context, host_fs),
         mxcsr_host = const CONTEXT + offset_of!(Context, mxcsr_host),
         mxcsr_guest = const CONTEXT + offset_of!(Context, mxcsr_guest),
         exact = const CONTEXT + offset_of!(Context, exact),
@@ -435,6 +519,62 @@ unsafe extern "C" fn leave() {
         host_fs = const CONTEXT + offset_of!(Context, host_fs),
         mxcsr_guest = const CONTEXT + offset_of!(Context, mxcsr_guest),
         mxcsr_host = const CONTEXT + offset_of!(Context, mxcsr_host),
+    )
+}
+
+/// Where stubs jump to: a system call's registers, with the address behind it in rcx. Nothing of the
+/// guest's is changed before all of it is written down and `in_guest` is cleared.
+#[unsafe(naked)]
+unsafe extern "C" fn arrive() {
+    naked_asm!(
+        "mov [{gpr}], rax",
+        "mov [{gpr} + 8], rcx",
+        "mov [{gpr} + 16], rdx",
+        "mov [{gpr} + 24], rbx",
+        "mov [{gpr} + 32], rsp",
+        "mov [{gpr} + 40], rbp",
+        "mov [{gpr} + 48], rsi",
+        "mov [{gpr} + 56], rdi",
+        "mov [{gpr} + 64], r8",
+        "mov [{gpr} + 72], r9",
+        "mov [{gpr} + 80], r10",
+        "mov [{gpr} + 88], r11",
+        "mov [{gpr} + 96], r12",
+        "mov [{gpr} + 104], r13",
+        "mov [{gpr} + 112], r14",
+        "mov [{gpr} + 120], r15",
+        "mov [{rip}], rcx",
+        "mov dword ptr [{signo}], {call}",
+        "mov qword ptr [{in_guest}], 0",
+        "cld",
+        "rdfsbase rax",
+        "mov [{guest_fs}], rax",
+        "mov rax, [{host_fs}]",
+        "wrfsbase rax",
+        "stmxcsr [{mxcsr_guest}]",
+        "mov eax, [{mxcsr_guest}]",
+        "cmp eax, [{mxcsr_host}]",
+        "je 2f",
+        "ldmxcsr [{mxcsr_host}]",
+        "2:",
+        "mov rsp, [{host_rsp}]",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbp",
+        "pop rbx",
+        "ret",
+        gpr = const CONTEXT + offset_of!(Context, gpr),
+        rip = const CONTEXT + offset_of!(Context, rip),
+        signo = const CONTEXT + offset_of!(Context, signo),
+        call = const CALL,
+        in_guest = const CONTEXT + offset_of!(Context, in_guest),
+        guest_fs = const CONTEXT + offset_of!(Context, guest_fs),
+        host_fs = const CONTEXT + offset_of!(Context, host_fs),
+        mxcsr_guest = const CONTEXT + offset_of!(Context, mxcsr_guest),
+        mxcsr_host = const CONTEXT + offset_of!(Context, mxcsr_host),
+        host_rsp = const CONTEXT + offset_of!(Context, host_rsp),
     )
 }
 
@@ -468,21 +608,19 @@ unsafe extern "C" fn on_signal(signo: c_int, info: *const libc::siginfo_t, frame
         let registers = (&raw mut (*machine).gregs).cast::<i64>();
         let register = |number: c_int| registers.add(number as usize);
         let context = context();
-        if (*context).in_guest == 0 {
+        let rip = *register(libc::REG_RIP) as u64;
+        let on_this_thread = (frame as u64).wrapping_sub((*context).stack) < STACK as u64;
+        if !on_this_thread || is_on_the_way(rip) || (*context).in_guest == 0 {
             return of_the_host(signo, register(libc::REG_EFL));
         }
         (*context).in_guest = 0;
-        let rip = *register(libc::REG_RIP) as u64;
-        // On the last instruction of the way in, the context still says all.
-        if rip.wrapping_sub(enter as *const () as u64) >= ENTER_BYTES {
-            let mut to = (&raw mut (*context).gpr).cast::<u64>();
-            for number in FRAME {
-                to.write(*register(number) as u64);
-                to = to.add(1);
-            }
-            (*context).rip = rip;
-            (*context).rflags = *register(libc::REG_EFL) as u64;
+        let mut to = (&raw mut (*context).gpr).cast::<u64>();
+        for number in FRAME {
+            to.write(*register(number) as u64);
+            to = to.add(1);
         }
+        (*context).rip = rip;
+        (*context).rflags = *register(libc::REG_EFL) as u64;
         (*context).error = *register(libc::REG_ERR) as u64;
         (*context).trap = *register(libc::REG_TRAPNO) as u64;
         (*context).signo = signo;
@@ -498,7 +636,17 @@ unsafe extern "C" fn on_signal(signo: c_int, info: *const libc::siginfo_t, frame
     }
 }
 
-/// A signal that arrived while the host ran.
+/// Whether an address is the gate's own code: a few instructions without loops. A tick that comes
+/// there is left to the next one.
+fn is_on_the_way(rip: u64) -> bool {
+    let within = |start: u64, len: u64| rip.wrapping_sub(start) < len;
+    within(enter as *const () as u64, GATE_BYTES)
+        || within(arrive as *const () as u64, GATE_BYTES)
+        || within(STUBS[0] as u64, STUBS_LEN as u64)
+        || within(STUBS[1] as u64, STUBS_LEN as u64)
+}
+
+/// A signal that arrived while the host ran, or the gate.
 ///
 /// # Safety
 /// Called by the handler, with a pointer to the interrupted flags.

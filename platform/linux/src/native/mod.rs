@@ -7,8 +7,9 @@
 //! ```
 //! *In* goes by [`gate`]'s assembly: the guest's registers are loaded and its code is jumped to.
 //! *Out* goes by a signal. Syscall User Dispatch turns every `syscall` instruction below 4 GiB into
-//! SIGSYS, wherever it hides: the kernel never sees the call. Faults and the tick of the budget
-//! arrive as signals too. The handler writes down what the guest was doing and returns into the
+//! SIGSYS, wherever it hides: the kernel never sees the call. A call that was seen once and whose
+//! surroundings allow it becomes a jump ([`rewrite`]). Faults and the tick of the budget arrive as
+//! signals too. The handler writes down what the guest was doing and returns into the
 //! host. FS, SSE and signal state of host and guest are kept apart; GS is the guest's alone.
 //!
 //! The guest shares the process: it can write to any memory of it. The wall is the sandbox around
@@ -21,13 +22,15 @@
 
 mod gate;
 mod regs;
+mod rewrite;
 
-use litebox::{Access, AddressSpace, Cpu, Exit, Fault, FaultKind};
+use litebox::{Access, AddressSpace, Cpu, Exit, Fault, FaultKind, Registers};
 use thiserror::Error;
 
 use crate::Errno;
 use gate::{Gate, Signal};
 pub use regs::X86Regs;
+use rewrite::Rewriter;
 
 /// Instructions that a tick of processor time (10 ms) is counted as: a budget is a guard against
 /// guests that run off, and real code retires fewer.
@@ -54,6 +57,7 @@ pub enum NativeError {
 #[derive(Debug)]
 pub struct NativeCpu {
     gate: Gate,
+    rewriter: Rewriter,
 }
 
 impl NativeCpu {
@@ -70,14 +74,16 @@ impl NativeCpu {
     pub unsafe fn new() -> Result<Self, NativeError> {
         Ok(Self {
             gate: Gate::open()?,
+            rewriter: Rewriter::default(),
         })
     }
 
     /// What a signal means; `None` when the guest shall go on.
     fn judge<M: AddressSpace>(
+        &mut self,
         signal: Signal,
         regs: &mut X86Regs,
-        mem: &M,
+        mem: &mut M,
         budget: &mut u64,
     ) -> Option<Exit> {
         let pc = regs.rip();
@@ -89,7 +95,8 @@ impl NativeCpu {
                 *budget = budget.saturating_sub(TICK);
                 (*budget == 0).then_some(Exit::Budget)
             }
-            Signal::Syscall => Some(syscall(regs, mem)),
+            Signal::Call => Some(Exit::Syscall),
+            Signal::Dispatch => Some(self.dispatched(regs, mem)),
             Signal::Breakpoint => {
                 let pc = pc.wrapping_sub(1);
                 regs.set_rip(pc);
@@ -111,20 +118,20 @@ impl NativeCpu {
             }
         }
     }
-}
 
-/// The instruction behind which SIGSYS came: `syscall`, or another way into the kernel, which is
-/// none of the guest's.
-fn syscall<M: AddressSpace>(regs: &mut X86Regs, mem: &M) -> Exit {
-    const SYSCALL: [u8; 2] = [0x0f, 0x05];
-    let pc = regs.rip().wrapping_sub(2);
-    let mut bytes = [0; 2];
-    let fetched = mem.peek(pc, &mut bytes);
-    if fetched.is_ok() && bytes == SYSCALL {
-        return Exit::Syscall;
+    /// The instruction behind which SIGSYS came: `syscall`, or another way into the kernel, which
+    /// is none of the guest's.
+    fn dispatched<M: AddressSpace>(&mut self, regs: &mut X86Regs, mem: &mut M) -> Exit {
+        let pc = regs.rip().wrapping_sub(2);
+        let mut bytes = [0; 2];
+        let fetched = mem.peek(pc, &mut bytes);
+        if fetched.is_ok() && bytes == rewrite::SYSCALL {
+            self.rewriter.try_site(pc, regs.sp(), mem, &mut self.gate);
+            return Exit::Syscall;
+        }
+        regs.set_rip(pc);
+        undefined(pc, mem)
     }
-    regs.set_rip(pc);
-    undefined(pc, mem)
 }
 
 fn undefined<M: AddressSpace>(pc: u64, mem: &M) -> Exit {
@@ -156,14 +163,14 @@ impl Cpu for NativeCpu {
     fn run<M: AddressSpace>(&mut self, regs: &mut X86Regs, mem: &mut M, budget: &mut u64) -> Exit {
         let native = mem.window().is_some_and(|window| window.base == 0);
         let pc = regs.rip();
-        if !native || !mem.limits().contains(&pc) {
+        if !native || pc > u64::from(u32::MAX) {
             let (addr, access, kind) = (pc, Access::Execute, FaultKind::Unmapped);
             return Exit::fault(pc, Fault { addr, access, kind });
         }
         self.gate.tick(*budget != u64::MAX);
         loop {
             let signal = self.gate.enter(regs);
-            if let Some(exit) = Self::judge(signal, regs, mem, budget) {
+            if let Some(exit) = self.judge(signal, regs, mem, budget) {
                 return exit;
             }
         }

@@ -17,14 +17,27 @@ use crate::{Errno, sys};
 pub enum When {
     /// Always.
     Always,
-    /// When this argument (from 0) does not ask for executable memory.
-    NotExecutable(u8),
-    /// When this argument is one of these.
+    /// When it maps no executable memory; in a process with native guest code: none above 4 GiB,
+    /// where the host's code lies.
+    MapsNoCode,
+    /// When it makes no memory executable; in a process with native guest code: none above 4 GiB.
+    ProtectsNoCode,
+    /// When this argument (from 0) is one of these.
     OneOf(u8, &'static [u32]),
+    /// In a process with native guest code.
+    Native,
+    /// In a process with native guest code, when this argument is one of these.
+    NativeOneOf(u8, &'static [u32]),
     /// When this argument is the process itself.
     Itself(u8),
     /// Never, but it answers EACCES instead of ending the process.
     Refused,
+}
+
+impl When {
+    fn is_native(self) -> bool {
+        matches!(self, Self::Native | Self::NativeOneOf(..))
+    }
 }
 
 /// A row of the list.
@@ -73,7 +86,7 @@ mod number {
         getpid SYS_getpid gettid SYS_gettid tgkill SYS_tgkill
         rt_sigaction SYS_rt_sigaction rt_sigprocmask SYS_rt_sigprocmask
         rt_sigreturn SYS_rt_sigreturn sigaltstack SYS_sigaltstack
-        setitimer SYS_setitimer restart_syscall SYS_restart_syscall
+        timer_settime SYS_timer_settime timer_delete SYS_timer_delete prctl SYS_prctl restart_syscall SYS_restart_syscall
         exit SYS_exit exit_group SYS_exit_group
         openat SYS_openat readlink SYS_readlink getcwd SYS_getcwd
         sched_getaffinity SYS_sched_getaffinity
@@ -114,8 +127,8 @@ pub const ALLOWED: &[Allowed] = allowed! {
     fstatfs When::Always, "whether received memory is of ordinary pages";
     pread64 When::Always, "copying out of shared memory that is not mapped";
     pwrite64 When::Always, "copying into shared memory that is not mapped";
-    mmap When::NotExecutable(2), "guest memory, shared memory, the heap";
-    mprotect When::NotExecutable(2), "protections of guest pages";
+    mmap When::MapsNoCode, "guest memory, shared memory, the heap";
+    mprotect When::ProtectsNoCode, "protections of guest pages";
     munmap When::Always, "guest memory, shared memory, the heap";
     mremap When::Always, "growing the heap's large pieces; protections stay";
     madvise When::Always, "giving memory back to the kernel";
@@ -126,7 +139,9 @@ pub const ALLOWED: &[Allowed] = allowed! {
     gettimeofday When::Always, "time, where it cannot be read without a call";
     clock_nanosleep When::Always, "TEE_Wait";
     nanosleep When::Always, "TEE_Wait, by older libraries";
-    setitimer When::Always, "the budget of code that runs natively";
+    timer_settime When::Native, "the budget of guest code";
+    timer_delete When::Native, "the end of the native processor";
+    prctl When::NativeOneOf(0, &[59]), "the end of the dispatch of system calls";
     getrandom When::Always, "TEE_GenerateRandom, keys, hash seeds";
     getpid When::Always, "naming itself to tgkill";
     gettid When::Always, "naming its thread to tgkill";
@@ -143,6 +158,15 @@ pub const ALLOWED: &[Allowed] = allowed! {
     getcwd When::Refused, "the panic handler tries to shorten file names";
 };
 
+/// What kind of guest code a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    /// Interpreted, or translated into memory that is executable before the lock-down.
+    Foreign,
+    /// The host's own kind, in executable pages below 4 GiB.
+    Native,
+}
+
 /// The filter could not be assembled: a defect of the list.
 #[derive(Debug, Error)]
 #[error("cannot assemble the system-call filter: {0}")]
@@ -156,15 +180,18 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Assembles them for the calling process.
-    pub(super) fn new() -> Result<Self, FilterError> {
+    pub(super) fn new(code: Code) -> Result<Self, FilterError> {
         let refused = |row: &&Allowed| row.when == When::Refused;
         let refuse = assemble(
             ALLOWED.iter().filter(refused),
+            code,
             SeccompAction::Allow,
             SeccompAction::Errno(libc::EACCES as u32),
         )?;
+        let here = |row: &&Allowed| code == Code::Native || !row.when.is_native();
         let allow = assemble(
-            ALLOWED.iter(),
+            ALLOWED.iter().filter(here),
+            code,
             SeccompAction::KillProcess,
             SeccompAction::Allow,
         )?;
@@ -180,11 +207,13 @@ impl Filter {
 
 fn assemble<'a>(
     rows: impl Iterator<Item = &'a Allowed>,
+    code: Code,
     otherwise: SeccompAction,
     listed: SeccompAction,
 ) -> Result<Vec<libc::sock_filter>, FilterError> {
-    let rules: Result<_, FilterError> =
-        rows.map(|row| Ok((row.number, rules(row.when)?))).collect();
+    let rules: Result<_, FilterError> = rows
+        .map(|row| Ok((row.number, rules(row.when, code)?)))
+        .collect();
     let filter = SeccompFilter::new(rules?, otherwise, listed, TargetArch::x86_64)?;
     let program = BpfProgram::try_from(filter)?;
     Ok(program.iter().map(instruction).collect())
@@ -200,30 +229,67 @@ fn instruction(from: &seccompiler::sock_filter) -> libc::sock_filter {
 }
 
 /// Alternatives, of which one must hold; none at all stands for "always".
-fn rules(when: When) -> Result<Vec<SeccompRule>, FilterError> {
-    let whole = SeccompCmpArgLen::Qword;
-    let int = || SeccompCmpArgLen::Dword;
-    let exec = SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64);
+fn rules(when: When, code: Code) -> Result<Vec<SeccompRule>, FilterError> {
+    let no_exec = masked(2, libc::PROT_EXEC as u64, 0);
+    let fixed = masked(3, libc::MAP_FIXED as u64, libc::MAP_FIXED as u64);
+    let native = code == Code::Native;
     Ok(match when {
-        When::Always | When::Refused => Vec::new(),
-        When::NotExecutable(at) => vec![rule(at, whole, exec, 0)?],
-        When::Itself(at) => vec![rule(at, int(), SeccompCmpOp::Eq, sys::process_id().into())?],
-        When::OneOf(at, values) => values
+        When::Always | When::Native | When::Refused => Vec::new(),
+        When::MapsNoCode if native => vec![
+            rule(vec![no_exec?])?,
+            rule(vec![at_most(0, GUEST)?, at_most(1, GUEST)?, fixed?])?,
+        ],
+        When::ProtectsNoCode if native => vec![
+            rule(vec![no_exec?])?,
+            rule(vec![at_most(0, GUEST)?, at_most(1, GUEST)?])?,
+        ],
+        When::MapsNoCode | When::ProtectsNoCode => vec![rule(vec![no_exec?])?],
+        When::Itself(at) => vec![rule(vec![equal(at, sys::process_id())?])?],
+        When::OneOf(at, values) | When::NativeOneOf(at, values) => values
             .iter()
-            .map(|value| rule(at, int(), SeccompCmpOp::Eq, u64::from(*value)))
+            .map(|value| rule(vec![equal(at, *value)?]))
             .collect::<Result<_, _>>()?,
     })
 }
 
-fn rule(
-    at: u8,
-    len: SeccompCmpArgLen,
-    operator: SeccompCmpOp,
-    value: u64,
-) -> Result<SeccompRule, FilterError> {
-    Ok(SeccompRule::new(vec![SeccompCondition::new(
-        at, len, operator, value,
-    )?])?)
+/// Addresses and sizes of guest memory.
+const GUEST: u64 = u32::MAX as u64;
+
+fn rule(conditions: Vec<SeccompCondition>) -> Result<SeccompRule, FilterError> {
+    Ok(SeccompRule::new(conditions)?)
+}
+
+/// The bits of a whole word.
+fn masked(at: u8, mask: u64, value: u64) -> Result<SeccompCondition, FilterError> {
+    let operator = SeccompCmpOp::MaskedEq(mask);
+    Ok(SeccompCondition::new(
+        at,
+        SeccompCmpArgLen::Qword,
+        operator,
+        value,
+    )?)
+}
+
+/// The size of a whole word.
+fn at_most(at: u8, value: u64) -> Result<SeccompCondition, FilterError> {
+    let operator = SeccompCmpOp::Le;
+    Ok(SeccompCondition::new(
+        at,
+        SeccompCmpArgLen::Qword,
+        operator,
+        value,
+    )?)
+}
+
+/// The value of an `int`, of which the kernel looks at the lower half alone.
+fn equal(at: u8, value: u32) -> Result<SeccompCondition, FilterError> {
+    let operator = SeccompCmpOp::Eq;
+    Ok(SeccompCondition::new(
+        at,
+        SeccompCmpArgLen::Dword,
+        operator,
+        value.into(),
+    )?)
 }
 
 #[cfg(test)]
@@ -244,7 +310,7 @@ mod tests {
 
     #[test]
     fn the_filter_is_small_enough_for_the_kernel() {
-        let filter = Filter::new().unwrap();
+        let filter = Filter::new(Code::Native).unwrap();
         assert!(filter.allow.len() < 4096 && filter.refuse.len() < 100);
     }
 }

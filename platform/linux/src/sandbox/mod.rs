@@ -22,6 +22,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use thiserror::Error;
 
 use crate::Errno;
+use filter::Code;
 pub use filter::{ALLOWED, Allowed, FilterError, When};
 pub use layer::{Layer, Missing, Policy, Report, Status, Step};
 pub use probe::{ProbeError, probe_all};
@@ -53,15 +54,31 @@ pub enum LockDownError {
 /// # Errors
 /// [`LockDownError`]; the process must end then.
 pub fn lock_down(policy: Policy, keep: &[BorrowedFd<'_>]) -> Result<Report, LockDownError> {
+    lock_down_for(Code::Foreign, policy, keep)
+}
+
+/// [`lock_down`] for a process that runs guest code natively: pages below 4 GiB may become
+/// executable. The native processor is made before.
+///
+/// # Errors
+/// [`LockDownError`]; the process must end then.
+pub fn lock_down_native(policy: Policy, keep: &[BorrowedFd<'_>]) -> Result<Report, LockDownError> {
+    lock_down_for(Code::Native, policy, keep)
+}
+
+fn lock_down_for(
+    code: Code,
+    policy: Policy,
+    keep: &[BorrowedFd<'_>],
+) -> Result<Report, LockDownError> {
     let keep: Vec<i32> = keep.iter().map(AsRawFd::as_raw_fd).collect();
-    let plan = Plan::new(&keep, Namespaces::from_environment())?;
-    let report = plan.run(|layer, status| match status {
+    let plan = Plan::new(&keep, Namespaces::from_environment(), code)?;
+    plan.run(|layer, status| match status {
         Status::Missing(missing) if policy.demands(layer) => {
             Err(LockDownError::Missing { layer, missing })
         }
         _ => Ok(()),
-    })?;
-    Ok(report)
+    })
 }
 
 /// The last error of the calling thread, as a failed step.

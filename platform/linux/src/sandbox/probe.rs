@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use thiserror::Error;
 
 use super::FilterError;
+use super::filter::Code;
 use super::layer::{Layer, Missing, Report, Status, Step};
 use super::steps::Plan;
 use crate::spawn::plan_namespaces;
@@ -30,7 +31,7 @@ pub fn probe_all() -> Result<Report, ProbeError> {
     let (flags, namespaces) = plan_namespaces();
     let (read, write) = std::io::pipe().map_err(|error| ProbeError::Process(Errno::of(&error)))?;
     let write = OwnedFd::from(write);
-    let plan = Plan::new(&[write.as_raw_fd()], Some(namespaces))?;
+    let plan = Plan::new(&[write.as_raw_fd()], Some(namespaces), Code::Foreign)?;
     let process = sys::fork(flags, || tell_all(&plan, &write)).map_err(ProbeError::Process)?;
     drop(write);
     let report = listen(read);

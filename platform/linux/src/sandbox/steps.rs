@@ -1,7 +1,7 @@
 //! Putting the layers on. Everything that allocates is done in [`Plan::new`]; the steps make
 //! system calls only, so that [`super::probe_all`] can take them in a bare copy of a process.
 
-use super::filter::Filter;
+use super::filter::{Code, Filter};
 use super::layer::{Layer, Missing, Report, Status, Step};
 use super::{FilterError, failed};
 use crate::{Errno, sys};
@@ -69,7 +69,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(keep: &[i32], spawned: Option<Namespaces>) -> Result<Self, FilterError> {
+    pub(super) fn new(
+        keep: &[i32],
+        spawned: Option<Namespaces>,
+        code: Code,
+    ) -> Result<Self, FilterError> {
         let standard = [0, 1, 2];
         let mut keep: Vec<u32> = keep
             .iter()
@@ -78,7 +82,7 @@ impl Plan {
             .collect();
         keep.sort_unstable();
         keep.dedup();
-        let filter = Filter::new()?;
+        let filter = Filter::new(code)?;
         Ok(Self {
             keep,
             spawned,
@@ -211,7 +215,7 @@ mod tests {
     /// the host lacks one of them.
     fn with(layers: &[Layer], answer: impl FnOnce() -> i32) -> Option<Ended> {
         let (flags, namespaces) = plan_namespaces();
-        let plan = Plan::new(&[], Some(namespaces)).unwrap();
+        let plan = Plan::new(&[], Some(namespaces), Code::Foreign).unwrap();
         let lacks = 255;
         let child = sys::fork(flags, || {
             let there = |layer: &Layer| plan.status(*layer) == Status::Available;

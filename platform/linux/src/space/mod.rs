@@ -23,9 +23,9 @@ use window::Window;
 
 /// Where mappings may begin: the first 64 KiB are never mapped, so that NULL faults.
 const START: u64 = 0x1_0000;
-/// Where they may begin when the guest's code runs natively: what lies between these two belongs
-/// to the native processor.
-const NATIVE_START: u64 = 0x2_0000;
+/// Where they may lie when the guest's code runs natively: what is below and above belongs to the
+/// native processor.
+pub(crate) const NATIVE: Range<u64> = 0x2_0000..0xffff_0000;
 const WX: Prot = Prot::W.union(Prot::X);
 
 /// Why this host cannot hold guest memory.
@@ -42,13 +42,13 @@ pub enum SpaceError {
     Processor,
 }
 
-/// Guest memory: addresses from 64 KiB (128 KiB when native) to 4 GiB.
+/// Guest memory: addresses from 64 KiB to 4 GiB, or a little less at both ends when native.
 #[derive(Debug)]
 pub struct LinuxSpace {
     window: Window,
     table: Table,
     epoch: u64,
-    start: u64,
+    limits: Range<u64>,
 }
 
 impl LinuxSpace {
@@ -57,7 +57,7 @@ impl LinuxSpace {
     /// # Errors
     /// [`SpaceError`].
     pub fn new() -> Result<Self, SpaceError> {
-        Self::with(Window::reserve(), START)
+        Self::with(Window::reserve(), START..window::LEN)
     }
 
     /// With nothing mapped, at host addresses that equal the guest's, and executable by the host
@@ -66,10 +66,10 @@ impl LinuxSpace {
     /// # Errors
     /// [`SpaceError`].
     pub fn new_native() -> Result<Self, SpaceError> {
-        Self::with(Window::reserve_native(NATIVE_START), NATIVE_START)
+        Self::with(Window::reserve_native(NATIVE), NATIVE)
     }
 
-    fn with(window: Result<Window, Errno>, start: u64) -> Result<Self, SpaceError> {
+    fn with(window: Result<Window, Errno>, limits: Range<u64>) -> Result<Self, SpaceError> {
         if !std::arch::is_x86_feature_detected!("cmpxchg16b") {
             return Err(SpaceError::Processor);
         }
@@ -77,7 +77,7 @@ impl LinuxSpace {
             window: window.map_err(SpaceError::Reserve)?,
             table: Table::new().ok_or(SpaceError::Table)?,
             epoch: 0,
-            start,
+            limits,
         })
     }
 
@@ -159,7 +159,7 @@ impl LinuxSpace {
 
     fn aligned(&self, range: &Range<u64>) -> Result<(), MapError> {
         let pages = range.start.is_multiple_of(PAGE_SIZE) && range.end.is_multiple_of(PAGE_SIZE);
-        let inside = self.start <= range.start && range.end <= window::LEN;
+        let inside = self.limits.start <= range.start && range.end <= self.limits.end;
         if pages && inside && range.start < range.end {
             Ok(())
         } else {
@@ -219,7 +219,7 @@ impl AddressSpace for LinuxSpace {
     type Shared = LinuxShared;
 
     fn limits(&self) -> Range<u64> {
-        self.start..window::LEN
+        self.limits.clone()
     }
 
     fn map(&mut self, range: Range<u64>, prot: Prot) -> Result<(), MapError> {

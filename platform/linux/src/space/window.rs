@@ -58,10 +58,10 @@ impl Window {
         })
     }
 
-    /// Reserves the lowest 4 GiB of the process from `start` on, so that guest addresses are host
-    /// addresses and the guest's code can run as it is. There is one such window in a process.
-    pub(crate) fn reserve_native(start: u64) -> Result<Self, Errno> {
-        let owned = start as usize..LEN as usize;
+    /// Reserves part of the lowest 4 GiB of the process, so that guest addresses are host addresses
+    /// and the guest's code can run as it is. There is one such window in a process.
+    pub(crate) fn reserve_native(part: Range<u64>) -> Result<Self, Errno> {
+        let owned = part.start as usize..part.end as usize;
         reserve(owned.start, owned.len(), libc::MAP_FIXED_NOREPLACE)?;
         Ok(Self {
             base: 0,

@@ -7,7 +7,8 @@
 #![no_std]
 #![no_main]
 
-use utee::numbers::{TEE_ALG_HMAC_SHA1, TEE_TYPE_HMAC_SHA1};
+use utee::algorithms::TEE_ALG_HMAC_SHA1;
+use utee::objects::TEE_TYPE_HMAC_SHA1;
 use utee::operation::Mac;
 use utee::{Object, ParamType, Params, Result, TeeResult, TrustedApp, Value, dmsg};
 

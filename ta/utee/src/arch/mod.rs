@@ -8,3 +8,13 @@
 mod aarch64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::{panic, syscall};
+
+#[cfg(target_arch = "arm")]
+mod arm;
+#[cfg(target_arch = "arm")]
+pub use arm::{panic, syscall};
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+#[cfg(target_arch = "x86_64")]
+pub use x86_64::{panic, syscall};
