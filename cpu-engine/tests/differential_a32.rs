@@ -424,7 +424,7 @@ fn unsuitable(text: &str, shape: Shape, case: Case) -> bool {
     // Byte order is not of this world; a register is not exchanged with itself.
     let open = name.starts_with("msr") && text.contains(" CPSR,")
         || ["vtrn", "vzip", "vuzp"].iter().any(|n| name.starts_with(n))
-            && text.split([' ', ',']).nth(1) == text.split([' ', ',']).last();
+            && text.split([' ', ',']).nth(1) == text.split([' ', ',']).next_back();
     open || far(text, shape) || stack_or_pc(text, &registers, shape, case)
 }
 
@@ -504,7 +504,7 @@ fn cases(row: &a32::Row, number: usize, r: &mut Random, count: usize) -> Vec<Cas
         if thumb && !branches && !vector && r.one_in(3) {
             case.it = Some(0xbf08 | (r.below(14) as u16) << 4);
         }
-        let at = u64::from(STUBS + offset(case) | u32::from(thumb));
+        let at = u64::from((STUBS + offset(case)) | u32::from(thumb));
         let location = at | u64::from(case.it.unwrap_or(0) & 0xff) << 32;
         if a32::row_of(word, location) == Some(number)
             && !a32::leaves(word, location)

@@ -8,6 +8,11 @@
 //!                                 dispatcher which address is wanted
 //! ```
 //! Translated code runs only on address spaces that offer a [`litebox::Window`].
+//!
+//! # Safety
+//!
+//! One place enters translated code. It may, because the code lies in the arena of the same value
+//! and was made for the address space whose exclusive borrow the caller holds.
 mod emit;
 mod raw;
 

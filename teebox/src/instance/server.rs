@@ -32,6 +32,8 @@ struct Session {
     callee: Rc<RefCell<Callee>>,
     identity: Identity,
     open: bool,
+    /// When this side stopped waiting awake for the next call.
+    quiet_since: Option<Instant>,
     memories: BTreeMap<u32, LinuxShared>,
 }
 
@@ -130,6 +132,7 @@ impl Server {
             callee: Rc::new(RefCell::new(callee)),
             identity,
             open: false,
+            quiet_since: None,
             memories: BTreeMap::new(),
         };
         self.sessions.insert(id, session);
@@ -150,17 +153,18 @@ impl Server {
             let Some(request) = request else {
                 return Ok(());
             };
+            if let Some(since) = session.quiet_since.take() {
+                session.callee.borrow_mut().slept(since.elapsed());
+            }
             let next = self.answer(id, request)?;
             if next == Next::Ends || self.guest.is_dead() {
                 return Ok(());
             }
-            let started = Instant::now();
-            let Some(session) = self.sessions.get(&id) else {
+            let Some(session) = self.sessions.get_mut(&id) else {
                 return Ok(());
             };
-            let mut callee = session.callee.borrow_mut();
-            if !callee.linger() {
-                callee.slept(started.elapsed());
+            if !session.callee.borrow_mut().linger() {
+                session.quiet_since = Some(Instant::now());
                 return Ok(());
             }
         }
