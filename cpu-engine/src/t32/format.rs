@@ -312,12 +312,16 @@ formats! {
         d(w, o);
         o.m = src(o, w.bits(19, 16));
         shift(o, w.bits(21, 21) << 1, w.bits(14, 12) << 2 | w.bits(7, 6));
+        // Nothing shifted right is where the saturation of halves stands.
+        if (o.k, o.l) == (2, 32) { return None; }
         o.imm = u64::from(w.bits(4, 0) + 1);
     }
     USAT "{d}, {imm}, {m}{shift}" |w, at, o| {
         d(w, o);
         o.m = src(o, w.bits(19, 16));
         shift(o, w.bits(21, 21) << 1, w.bits(14, 12) << 2 | w.bits(7, 6));
+        // Nothing shifted right is where the saturation of halves stands.
+        if (o.k, o.l) == (2, 32) { return None; }
         o.imm = u64::from(w.bits(4, 0));
     }
     SSAT16 "{d}, {imm}, {m}" |w, at, o| {
@@ -450,28 +454,28 @@ formats! {
     S_MANY "{n}{moves}, {list}" |w, at, o| { many(w, o, false)?; }
     POP "{list}" |w, at, o| { many(w, o, true)?; }
     PUSH "{list}" |w, at, o| { many(w, o, false)?; }
-    L_BASE "{d}, [{n}]" |w, at, o| { n(w, o); o.d = Reg::sp(w.bits(15, 12)); }
+    L_BASE "{d}, [{n}]" |w, at, o| { n(w, o); not_15(o.n)?; o.d = Reg::sp(w.bits(15, 12)); }
     L_BASE2 "{d}, {a}, [{n}]" |w, at, o| {
-        n(w, o);
+        n(w, o); not_15(o.n)?;
         (o.d, o.a) = (Reg::sp(w.bits(15, 12)), Reg::sp(w.bits(11, 8)));
     }
-    S_BASE "{d}, [{n}]" |w, at, o| { n(w, o); o.d = src(o, w.bits(15, 12)); }
+    S_BASE "{d}, [{n}]" |w, at, o| { n(w, o); not_15(o.n)?; o.d = src(o, w.bits(15, 12)); }
     S_STATUS "{m}, {d}, [{n}]" |w, at, o| {
-        n(w, o);
+        n(w, o); not_15(o.n)?;
         (o.d, o.m) = (Reg::sp(w.bits(15, 12)), Reg::sp(w.bits(3, 0)));
     }
     S_STATUS2 "{m}, {d}, {a}, [{n}]" |w, at, o| {
-        n(w, o);
+        n(w, o); not_15(o.n)?;
         (o.d, o.a) = (Reg::sp(w.bits(15, 12)), Reg::sp(w.bits(11, 8)));
         o.m = Reg::sp(w.bits(3, 0));
     }
     L_EXCLUSIVE "{d}, {off}" |w, at, o| {
-        n(w, o);
+        n(w, o); not_15(o.n)?;
         o.d = Reg::sp(w.bits(15, 12));
         o.imm = u64::from(w.bits(7, 0) << 2);
     }
     S_EXCLUSIVE "{m}, {d}, {off}" |w, at, o| {
-        n(w, o);
+        n(w, o); not_15(o.n)?;
         (o.d, o.m) = (Reg::sp(w.bits(15, 12)), Reg::sp(w.bits(11, 8)));
         o.imm = u64::from(w.bits(7, 0) << 2);
     }
